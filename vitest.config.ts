@@ -1,0 +1,23 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+/** Packages import each other by name; this condition resolves the name to its sources, so tests need no build. */
+const conditions = ['@nexus-net/source'];
+
+const LIVE = ['packages/*/test/**/*.live.test.ts'];
+const LONG = ['packages/*/test/**/*.long.test.ts'];
+
+const config: ViteUserConfig = defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    pool: 'threads',
+    isolate: false, // machines share no state, so tests need no fresh module graph: it saves most of the start-up
+    projects: [
+      { extends: true, test: { name: 'host', include: ['packages/*/test/**/*.test.ts'], exclude: [...LIVE, ...LONG] } },
+      { extends: true, test: { name: 'long', include: LONG, testTimeout: 3_600_000 } },
+      { extends: true, test: { name: 'live', include: LIVE, testTimeout: 300_000, fileParallelism: false } },
+    ],
+  },
+});
+
+export default config;

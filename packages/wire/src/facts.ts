@@ -1,0 +1,140 @@
+import { formatIpv4, formatMac, type Ipv4Address, type MacAddress, type Machine, type Millis } from '@nexus-net/sansio';
+import type { Dissection } from './dissect.js';
+
+/** A frame as a witness sees it. */
+export interface ObservedFrame {
+  /** Position in the capture, from 1. */
+  readonly number: number;
+  readonly at: Millis;
+  /** The switch port it came in at, where known. */
+  readonly port?: string;
+  readonly bytes: Uint8Array;
+  readonly layers: Dissection;
+}
+
+/** What each kind of fact says. A protocol's facts are added as rows here and in {@link FIELDS}. */
+export interface FactDetail {
+  /** The first frame with this source address. */
+  'ethernet.seen': { mac: MacAddress };
+  /** A client broadcast a DISCOVER. */
+  'dhcp.discovered': { client: MacAddress; xid: number };
+  /** A server offered `address`. */
+  'dhcp.offered': { client: MacAddress; server: Ipv4Address; address: Ipv4Address; xid: number };
+  /** A client asked for `address`: selecting, rebooting, renewing or rebinding. */
+  'dhcp.requested': { client: MacAddress; address: Ipv4Address; xid: number };
+  /** A server acknowledged a REQUEST. `leaseMs` is `Infinity` for a lease without end. */
+  'dhcp.leased': {
+    client: MacAddress;
+    server: Ipv4Address;
+    address: Ipv4Address;
+    xid: number;
+    leaseMs: Millis;
+    prefixLength?: number;
+    router?: Ipv4Address;
+  };
+  /** A server answered a REQUEST with NAK. */
+  'dhcp.refused': { client: MacAddress; server: Ipv4Address; xid: number };
+  /** A client gave `address` back. */
+  'dhcp.released': { client: MacAddress; address: Ipv4Address };
+  /** A client found `address` in use by somebody else. */
+  'dhcp.declined': { client: MacAddress; address: Ipv4Address };
+  /** A server acknowledged an INFORM of a client that configured `address` itself. */
+  'dhcp.informed': { client: MacAddress; server: Ipv4Address; address: Ipv4Address; xid: number };
+  /** An ARP request and the reply to it were both seen. */
+  'arp.resolved': { askerMac: MacAddress; askerIp: Ipv4Address; ownerMac: MacAddress; ownerIp: Ipv4Address };
+  /** An echo request and the reply to it were both seen. */
+  'icmp.echo-answered': {
+    asker: Ipv4Address;
+    answerer: Ipv4Address;
+    identifier: number;
+    sequence: number;
+    roundTripMs: Millis;
+  };
+  /** A DNS query and the response to it were both seen. */
+  'dns.answered': { client: Ipv4Address; server: Ipv4Address; id: number; name: string; responseCode: number };
+}
+
+export type FactKind = keyof FactDetail;
+
+/** Something that a witness saw on the wire; `frames` are the numbers of the frames that prove it, ascending. */
+export type Fact<K extends FactKind = FactKind> = {
+  [P in K]: { readonly kind: P; readonly at: Millis; readonly frames: readonly number[] } & Readonly<FactDetail[P]>;
+}[K];
+
+/** Something on the wire that breaks a rule of its protocol. */
+export interface Violation {
+  /** Stable id such as `dhcp.client-port`. */
+  readonly rule: string;
+  /** Where the rule is written, e.g. `RFC 2131 §4.1`. */
+  readonly reference: string;
+  readonly at: Millis;
+  /** Numbers of the frames that show it, ascending. */
+  readonly frames: readonly number[];
+  readonly message: string;
+}
+
+export type WitnessEvent =
+  | { readonly type: 'fact'; readonly fact: Fact }
+  | { readonly type: 'violation'; readonly violation: Violation };
+
+/**
+ * Watches a segment and says what happened on it. Never transmits. `frame.bytes` and the views in `frame.layers` are borrowed
+ * for the call. A frame with `layers.problem` is not proof of anything that its receiver would have dropped.
+ */
+export interface Witness extends Machine<never, WitnessEvent> {
+  handleFrame(now: Millis, frame: ObservedFrame): void;
+}
+
+/**
+ * A fact as plain values for JSON and reports: `kind`, `at` and its details in the order of {@link FactDetail}, addresses as
+ * text, a time without end as `infinite`. The frame numbers stay in `fact.frames`.
+ */
+export function describeFact(fact: Fact): Record<string, string | number> {
+  const description: Record<string, string | number> = { kind: fact.kind, at: fact.at };
+  const details = fact as unknown as Readonly<Record<string, string | number | undefined>>;
+  for (const [field, form] of Object.entries<Form>(FIELDS[fact.kind])) {
+    const value = details[field];
+    if (value !== undefined) description[field] = FORMATS[form](value as never);
+  }
+  return description;
+}
+
+type Form = 'mac' | 'ipv4' | 'number' | 'text';
+
+/** How a field is written, from its type: an address can't be printed as a bare number by mistake. */
+type FormOf<T> = T extends MacAddress ? 'mac' : T extends Ipv4Address ? 'ipv4' : T extends number ? 'number' : 'text';
+
+const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-?: FormOf<NonNullable<FactDetail[K][F]>> } } = {
+  'ethernet.seen': { mac: 'mac' },
+  'dhcp.discovered': { client: 'mac', xid: 'number' },
+  'dhcp.offered': { client: 'mac', server: 'ipv4', address: 'ipv4', xid: 'number' },
+  'dhcp.requested': { client: 'mac', address: 'ipv4', xid: 'number' },
+  'dhcp.leased': {
+    client: 'mac',
+    server: 'ipv4',
+    address: 'ipv4',
+    xid: 'number',
+    leaseMs: 'number',
+    prefixLength: 'number',
+    router: 'ipv4',
+  },
+  'dhcp.refused': { client: 'mac', server: 'ipv4', xid: 'number' },
+  'dhcp.released': { client: 'mac', address: 'ipv4' },
+  'dhcp.declined': { client: 'mac', address: 'ipv4' },
+  'dhcp.informed': { client: 'mac', server: 'ipv4', address: 'ipv4', xid: 'number' },
+  'arp.resolved': { askerMac: 'mac', askerIp: 'ipv4', ownerMac: 'mac', ownerIp: 'ipv4' },
+  'icmp.echo-answered': { asker: 'ipv4', answerer: 'ipv4', identifier: 'number', sequence: 'number', roundTripMs: 'number' },
+  'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
+};
+
+const FORMATS: {
+  readonly mac: (value: MacAddress) => string;
+  readonly ipv4: (value: Ipv4Address) => string;
+  readonly number: (value: number) => string | number;
+  readonly text: (value: string) => string;
+} = {
+  mac: formatMac,
+  ipv4: formatIpv4,
+  number: (value) => (value === Number.POSITIVE_INFINITY ? 'infinite' : value), // JSON has no infinity
+  text: (value) => value,
+};

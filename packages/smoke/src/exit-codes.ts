@@ -1,0 +1,33 @@
+/** How `nexus-net` ends. Stable: scripts may rely on each number. */
+export const EXIT_CODES: Readonly<Record<ExitName, { readonly code: number; readonly meaning: string }>> = {
+  passed: { code: 0, meaning: 'the verdict is: passed (or: the file was read, no rule broken)' },
+  failed: { code: 1, meaning: 'the verdict is: failed; `verdict.json` has phase and cause' },
+  usage: {
+    code: 2,
+    meaning:
+      'an unknown option, value or combination, or a gate that the guest has no capability for: refused before anything booted',
+  },
+  unproven: { code: 3, meaning: 'the guest claims something that the wire does not show, or shows otherwise' },
+  guest: { code: 4, meaning: 'the guest crashed, ended early, or fell silent' },
+  violation: { code: 5, meaning: 'a rule that nothing may break was broken on the wire (`inspect`: some rule was broken)' },
+  missing: { code: 6, meaning: 'something that is needed is not installed; the message has the command that installs it' },
+  unreadable: { code: 7, meaning: '`inspect` or `replay`: the file is not a capture, or ends in the middle of a frame' },
+  internal: { code: 70, meaning: 'a defect of nexus-net itself' },
+  interrupted: { code: 130, meaning: 'stopped from outside (SIGINT or SIGTERM)' },
+};
+
+export type ExitName =
+  | 'passed'
+  | 'failed'
+  | 'usage'
+  | 'unproven'
+  | 'guest'
+  | 'violation'
+  | 'missing'
+  | 'unreadable'
+  | 'internal'
+  | 'interrupted';
+
+export function exitCode(name: ExitName): number {
+  return EXIT_CODES[name].code;
+}

@@ -1,0 +1,62 @@
+import type { Ipv4Address, MacAddress, Millis } from '@nexus-net/sansio';
+import type { Capability, ConsoleRule, Profile } from '@nexus-net/verdict';
+import type { ScriptStep } from './console-script.js';
+
+/** What a guest is told about its place on the wire. */
+export interface GuestPlace {
+  readonly mac: MacAddress;
+  readonly address: Ipv4Address;
+  readonly netmask: Ipv4Address;
+  readonly gateway: Ipv4Address;
+  /** An address that nobody owns. */
+  readonly quiet: Ipv4Address;
+}
+
+/** Everything that the harness knows about one kind of guest. A guest is data; what boots it is a {@link StartGuest}. */
+export interface GuestDefinition {
+  readonly name: string;
+  readonly description: string;
+  readonly capabilities: ReadonlySet<Capability>;
+  /** What is typed on the console, in order, for a profile. */
+  readonly script: (profile: Profile, place: GuestPlace) => readonly ScriptStep[];
+  /** Which lines stand for which marker's meaning. */
+  readonly rules: (place: GuestPlace) => readonly ConsoleRule[];
+  /** Lines that mean that the guest crashed. */
+  readonly panics: readonly RegExp[];
+  /** Boots it. */
+  readonly start: StartGuest;
+}
+
+/** Where the bytes of a running guest go. Called from the event loop, never after `exited`. */
+export interface GuestSink {
+  /** A whole Ethernet frame from the guest. */
+  frame(frame: Uint8Array): void;
+  /** Console output, as it came. */
+  console(bytes: Uint8Array): void;
+  /** The guest is gone; `how` in words, e.g. `exit code 0`. */
+  exited(how: string): void;
+}
+
+/** A guest that runs. */
+export interface RunningGuest {
+  sendFrame(frame: Uint8Array): void;
+  /** Types on the console. */
+  sendConsole(bytes: Uint8Array): void;
+  /** What was started, for the record: the exact command line. */
+  readonly argv: readonly string[];
+  /** Versions of what was started, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Ends the guest and waits until nothing of it is left. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface StartGuestOptions {
+  readonly place: GuestPlace;
+  /** A folder of this run's own. */
+  readonly directory: string;
+  readonly sink: GuestSink;
+  /** Milliseconds in which the guest's process must be running. */
+  readonly startMs: Millis;
+}
+
+export type StartGuest = (options: StartGuestOptions) => Promise<RunningGuest>;

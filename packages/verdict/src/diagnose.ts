@@ -1,0 +1,47 @@
+import type { WireContext } from './evidence.js';
+import type { FactLog } from './fact-log.js';
+import type { PhaseName } from './profile.js';
+import type { Cause } from './verdict.js';
+
+/** Why a phase's time ran out, read from what the wire showed: the first step of its exchange that did not happen. */
+export function diagnose(
+  phase: PhaseName,
+  facts: FactLog,
+  context: WireContext,
+): { readonly cause: Cause; readonly message: string } {
+  switch (phase) {
+    case 'dhcp':
+      return diagnoseDhcp(facts, context);
+    case 'iface':
+    case 'ping':
+      return diagnoseReach(facts, context);
+    default:
+      return { cause: 'missing-marker', message: `the phase ‘${phase}’ ran out of time without its marker` };
+  }
+}
+
+function diagnoseDhcp(facts: FactLog, { guestMac }: WireContext): { readonly cause: Cause; readonly message: string } {
+  const of = (kind: 'dhcp.discovered' | 'dhcp.offered' | 'dhcp.requested' | 'dhcp.leased' | 'dhcp.refused'): number =>
+    facts.of(kind).filter((fact) => fact.client === guestMac).length;
+  const discovers = of('dhcp.discovered');
+  if (of('dhcp.refused') > 0) return { cause: 'dhcp-nak', message: 'the server answered the guest’s REQUEST with NAK' };
+  if (discovers === 0) return { cause: 'no-dhcp-discover', message: 'the guest sent no DHCPDISCOVER' };
+  if (of('dhcp.offered') === 0) {
+    return { cause: 'no-dhcp-offer', message: `${discovers} DHCPDISCOVER on the wire and no DHCPOFFER: no DHCP server answered` };
+  }
+  if (of('dhcp.requested') === 0)
+    return { cause: 'no-dhcp-request', message: 'the guest requested none of the offers made to it' };
+  if (of('dhcp.leased') === 0) return { cause: 'no-dhcp-ack', message: 'the guest’s DHCPREQUEST got no DHCPACK' };
+  return { cause: 'missing-marker', message: 'the server acknowledged the lease, and the guest’s console does not say so' };
+}
+
+function diagnoseReach(facts: FactLog, { guestMac, gateway }: WireContext): { readonly cause: Cause; readonly message: string } {
+  const resolved = facts.of('arp.resolved');
+  if (!resolved.some((fact) => fact.askerMac === guestMac && fact.ownerIp === gateway)) {
+    return { cause: 'no-arp-reply', message: 'the guest did not find the gateway by ARP' };
+  }
+  if (!facts.of('icmp.echo-answered').some((fact) => fact.answerer === gateway)) {
+    return { cause: 'no-echo-reply', message: 'no ICMP echo of the guest was answered by the gateway' };
+  }
+  return { cause: 'missing-marker', message: 'the wire shows the exchange, and the guest’s console does not say so' };
+}

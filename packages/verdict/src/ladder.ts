@@ -1,0 +1,409 @@
+import { type Millis, NEVER, Queue, requireArgument, UsageError } from '@nexus-net/sansio';
+import { describeFact, type Fact, type Violation } from '@nexus-net/wire';
+import { type ConsoleRule, type MarkerReading, readLine } from './console-rule.js';
+import { diagnose } from './diagnose.js';
+import { type Claim, expectedAddress, type Finding, findEvidence, type WireContext } from './evidence.js';
+import { FactLog } from './fact-log.js';
+import type { ConsoleLine } from './lines.js';
+import { MARKERS, type MarkerId, type MarkerValues, markerLiteral, renderMarker } from './markers.js';
+import type { PhaseName, Profile } from './profile.js';
+import type { Cause, FailureReport, MarkerReport, PhaseReport, Verdict, ViolationReport } from './verdict.js';
+
+/** When a run that goes well ends. */
+export type StopCondition =
+  | { readonly type: 'satisfied' }
+  | { readonly type: 'marker'; readonly marker: MarkerId }
+  | { readonly type: 'phase'; readonly phase: PhaseName };
+
+export type LadderOptions = {
+  readonly profile: Profile;
+  readonly context: WireContext;
+  /** Lines that stand for markers. Default: none, the guest prints the markers themselves. */
+  readonly rules?: readonly ConsoleRule[];
+  /** Lines that mean that the guest crashed. Default: none. */
+  readonly panics?: readonly RegExp[];
+  /** Default: the ladder is satisfied. */
+  readonly until?: StopCondition;
+  /** Milliseconds for the whole run. Default 90 000; `NEVER` for no limit. */
+  readonly runMs?: Millis;
+  /** Milliseconds in which neither console nor wire moves. Default 30 000; `NEVER` for no limit. */
+  readonly silenceMs?: Millis;
+  /** May a violation with this rule id pass? Default: every violation is reported and none is fatal. */
+  readonly fatalViolation?: (violation: Violation) => boolean;
+  /** Violations kept in the verdict; further ones are only counted. Default 256. */
+  readonly violationCountMax?: number;
+};
+
+export type LadderEvent =
+  | { readonly type: 'marker'; readonly report: MarkerReport }
+  | { readonly type: 'phase'; readonly report: PhaseReport }
+  | { readonly type: 'verdict'; readonly verdict: Verdict };
+
+/**
+ * The judge of a run: console lines and facts in, one verdict out, as early as it is certain. A machine without clock and
+ * wire of its own: the same lines and facts at the same times give the same verdict, live or from files.
+ *
+ * A marker counts when it was claimed **and** the wire agrees. Line and frames come over different channels, so the wire has a
+ * little time to agree (`evidenceWithinMs` of the marker); then the claim is a failure, not a success that waits.
+ */
+export class Ladder {
+  readonly #options: Required<Omit<LadderOptions, 'until'>> & { readonly until: StopCondition };
+  readonly #facts = new FactLog();
+  readonly #claims = new Map<MarkerId, Held>();
+  readonly #phases: PhaseReport[] = [];
+  readonly #violations: ViolationReport[] = [];
+  readonly #events = new Queue<LadderEvent>(1_024);
+  #violationsUncounted = 0;
+  #state: State = { type: 'idle' };
+  #now: Millis = 0;
+  #lastLine: string | undefined;
+  #lastFact: Fact | undefined;
+
+  constructor(options: LadderOptions) {
+    const {
+      rules = [],
+      panics = [],
+      until = { type: 'satisfied' },
+      runMs = 90_000,
+      silenceMs = 30_000,
+      fatalViolation = () => false,
+      violationCountMax = 256,
+    } = options;
+    const { profile } = options;
+    requireArgument(profile.phases.length > 0, 'a profile has at least one phase');
+    requireArgument(runMs > 0 && silenceMs > 0, 'runMs and silenceMs are above 0');
+    if (until.type === 'phase' && !profile.phases.some((phase) => phase.name === until.phase)) {
+      throw new UsageError(
+        `the profile ${profile.name} has no phase ${until.phase}: ${profile.phases.map((phase) => phase.name).join(', ')}`,
+      );
+    }
+    if (until.type === 'marker' && !profile.phases.some((phase) => phase.markers.includes(until.marker))) {
+      const known = profile.phases.flatMap((phase) => phase.markers.map(markerLiteral));
+      throw new UsageError(`the profile ${profile.name} has no marker ${markerLiteral(until.marker)}: ${known.join(', ')}`);
+    }
+    this.#options = { ...options, rules, panics, until, runMs, silenceMs, fatalViolation, violationCountMax };
+  }
+
+  /** The run begins: its clock and its first phase. */
+  start(now: Millis): void {
+    if (this.#state.type !== 'idle') throw new UsageError('the ladder was started before');
+    this.#now = now;
+    this.#state = { type: 'running', startedAt: now, phase: 0, phaseStartedAt: now, movedAt: now };
+  }
+
+  /** A whole line of the guest's console. */
+  handleLine(now: Millis, line: ConsoleLine): void {
+    const state = this.#tick(now);
+    if (state === undefined) return;
+    this.#lastLine = line.text;
+    this.#state = { ...state, movedAt: this.#now };
+    if (this.#options.panics.some((panic) => panic.test(line.text))) {
+      this.#fail('guest-panic', { message: `the console shows a crash: ${line.text}` });
+      return;
+    }
+    const reading = readLine(line.text, this.#options.rules, this.#phase(state)?.name);
+    if (reading !== undefined) this.#claim(line, reading);
+  }
+
+  /** A fact that a witness saw. */
+  handleFact(now: Millis, fact: Fact): void {
+    const state = this.#tick(now);
+    if (state === undefined) return;
+    this.#lastFact = fact;
+    this.#state = { ...state, movedAt: this.#now };
+    this.#facts.add(fact);
+    this.#advance();
+  }
+
+  /** A broken rule that a witness saw. */
+  handleViolation(now: Millis, violation: Violation): void {
+    const state = this.#tick(now);
+    if (state === undefined) return;
+    const fatal = this.#options.fatalViolation(violation);
+    const { rule, reference, message, frames } = violation;
+    if (this.#violations.length < this.#options.violationCountMax)
+      this.#violations.push({ rule, reference, message, frames, fatal });
+    else this.#violationsUncounted++;
+    if (fatal) this.#fail('wire-violation', { message: `${reference}: ${message}` });
+  }
+
+  /** The guest is gone; `how` says it in words, e.g. `exit code 0`. Nothing more can come. */
+  handleExit(now: Millis, how: string): void {
+    if (this.#tick(now) === undefined) return;
+    const unproven = this.#firstUnproven();
+    if (unproven === undefined) this.#fail('guest-exit', { message: `the guest ended (${how}) before the ladder was satisfied` });
+    else this.#failClaim(unproven);
+  }
+
+  /**
+   * The guest was told everything and will do nothing more: what the ladder still lacks cannot come. Claims that wait for the
+   * wire keep their time.
+   */
+  handleNothingMore(now: Millis): void {
+    const state = this.#tick(now);
+    if (state === undefined || this.#firstUnproven() !== undefined) return;
+    const phase = this.#phase(state);
+    if (phase !== undefined) this.#expirePhase(phase.name);
+  }
+
+  /** Somebody stopped the run; `why` says it in words. */
+  interrupt(now: Millis, why: string): void {
+    if (this.#tick(now) !== undefined) this.#fail('interrupted', { message: why });
+  }
+
+  handleTimeout(now: Millis): void {
+    this.#tick(now);
+  }
+
+  pollTransmit(): undefined {
+    return undefined;
+  }
+
+  pollEvent(): LadderEvent | undefined {
+    return this.#events.shift();
+  }
+
+  nextTimeout(): Millis {
+    return this.#state.type === 'running' ? this.#deadline(this.#state).at : NEVER;
+  }
+
+  /** The phase that the ladder stands in, or `undefined` before the start and after the verdict. */
+  get phase(): PhaseName | undefined {
+    return this.#state.type === 'running' ? this.#phase(this.#state)?.name : undefined;
+  }
+
+  inspect(): {
+    readonly state: State['type'];
+    readonly phase: PhaseName | undefined;
+    readonly facts: object;
+    readonly claimed: readonly MarkerId[];
+  } {
+    return { state: this.#state.type, phase: this.phase, facts: this.#facts.counts(), claimed: [...this.#claims.keys()] };
+  }
+
+  /** Runs what is due before `now`; the running state, or `undefined` where nothing matters any more. */
+  #tick(now: Millis): Running | undefined {
+    this.#now = Math.max(this.#now, now);
+    if (this.#state.type !== 'running') return undefined;
+    const deadline = this.#deadline(this.#state);
+    if (this.#now >= deadline.at) {
+      this.#now = deadline.at; // the verdict speaks of the instant that decided, however late the call
+      deadline.expire();
+      return undefined;
+    }
+    return this.#state;
+  }
+
+  #deadline(state: Running): Deadline {
+    const phase = this.#phase(state);
+    const deadlines: Deadline[] = [
+      {
+        at: state.startedAt + this.#options.runMs,
+        expire: () => this.#fail('run-timeout', { message: `the run took ${this.#options.runMs} ms` }),
+      },
+      {
+        at: state.movedAt + this.#options.silenceMs,
+        expire: () => this.#fail('guest-silent', { message: `nothing from console or wire for ${this.#options.silenceMs} ms` }),
+      },
+    ];
+    if (phase !== undefined) {
+      deadlines.push({ at: state.phaseStartedAt + phase.budgetMs, expire: () => this.#expirePhase(phase.name) });
+    }
+    for (const held of this.#claims.values()) {
+      if (held.finding.state === 'missing')
+        deadlines.push({ at: held.claim.at + evidenceWithin(held.claim.marker), expire: () => this.#failClaim(held) });
+    }
+    return deadlines.reduce((earliest, deadline) => (deadline.at < earliest.at ? deadline : earliest));
+  }
+
+  #phase(state: Running): Profile['phases'][number] | undefined {
+    return this.#options.profile.phases[state.phase];
+  }
+
+  #claim(line: ConsoleLine, { id, origin, values }: MarkerReading): void {
+    if (this.#options.profile.forbidden.includes(id)) {
+      this.#fail('forbidden-marker', {
+        marker: renderMarker(id, values),
+        message: `this profile forbids the line: ${line.text}`,
+      });
+      return;
+    }
+    if (this.#claims.has(id)) return; // the first line is the claim; a repetition adds nothing to it
+    const claim: Claim = { marker: id, at: this.#now, values };
+    this.#claims.set(id, { claim, line, origin, finding: { state: 'missing', what: '' } });
+    this.#advance();
+  }
+
+  /** Weighs the open claims against the facts, passes the phases that are complete, and ends the run where all is said. */
+  #advance(): void {
+    for (const held of this.#claims.values()) {
+      if (held.finding.state !== 'missing') continue;
+      held.finding = findEvidence(held.claim, this.#facts, this.#options.context);
+      if (held.finding.state === 'contradicted') {
+        this.#failClaim(held);
+        return;
+      }
+      if (held.finding.state !== 'missing') this.#events.push({ type: 'marker', report: this.#markerReport(held) });
+      if (this.#state.type !== 'running') return;
+    }
+    for (let state = this.#state; state.type === 'running'; state = this.#state) {
+      const phase = this.#phase(state);
+      if (phase === undefined || !phase.markers.every((id) => this.#settled(id))) break;
+      const report: PhaseReport = {
+        name: phase.name,
+        outcome: 'passed',
+        markers: phase.markers,
+        startedMs: state.phaseStartedAt - state.startedAt,
+        endedMs: this.#now - state.startedAt,
+      };
+      this.#phases.push(report);
+      this.#events.push({ type: 'phase', report });
+      this.#state = { ...state, phase: state.phase + 1, phaseStartedAt: this.#now };
+      const { until } = this.#options;
+      if (state.phase + 1 === this.#options.profile.phases.length || (until.type === 'phase' && until.phase === phase.name))
+        this.#end();
+    }
+    const { until } = this.#options;
+    if (this.#state.type === 'running' && until.type === 'marker' && this.#settled(until.marker)) this.#end();
+  }
+
+  #settled(id: MarkerId): boolean {
+    const state = this.#claims.get(id)?.finding.state;
+    return state === 'proven' || state === 'unbacked';
+  }
+
+  #firstUnproven(): Held | undefined {
+    return [...this.#claims.values()].find((held) => held.finding.state === 'missing');
+  }
+
+  #expirePhase(phase: PhaseName): void {
+    const { markers } = this.#options.profile.phases.find(({ name }) => name === phase) as Profile['phases'][number];
+    const open = markers.find((id) => !this.#settled(id)) as MarkerId;
+    const held = this.#claims.get(open);
+    if (held !== undefined) {
+      this.#failClaim(held);
+      return;
+    }
+    const { cause, message } = diagnose(phase, this.#facts, this.#options.context);
+    this.#fail(cause, { message, marker: renderMarker(open) });
+  }
+
+  #failClaim({ claim, finding, line }: Held): void {
+    const phase = this.#options.profile.phases.find(({ markers }) => markers.includes(claim.marker))?.name;
+    const marker = renderMarker(claim.marker, this.#valuesOf(claim));
+    const said = `the console says ‘${line.text}’`;
+    if (finding.state === 'contradicted')
+      this.#fail('contradicted-marker', { marker, message: `${said}, but ${finding.what}` }, phase);
+    else if (finding.state === 'missing')
+      this.#fail('unproven-marker', { marker, message: `${said}, and the wire does not show it: ${finding.what}` }, phase);
+  }
+
+  #fail(cause: Cause, { message, marker }: { readonly message: string; readonly marker?: string }, phaseName?: PhaseName): void {
+    const state = this.#state as Running;
+    const phase =
+      phaseName ?? this.#phase(state)?.name ?? (this.#options.profile.phases.at(-1) as Profile['phases'][number]).name;
+    this.#end({
+      phase,
+      cause,
+      message,
+      ...(marker !== undefined && { marker }),
+      ...(this.#lastLine !== undefined && { lastLine: this.#lastLine }),
+      ...(this.#lastFact !== undefined && { lastFact: factText(this.#lastFact) }),
+    });
+  }
+
+  #end(failure?: FailureReport): void {
+    const state = this.#state as Running;
+    for (const phase of this.#options.profile.phases.slice(this.#phases.length)) {
+      const failed = failure?.phase === phase.name;
+      const report: PhaseReport = {
+        name: phase.name,
+        outcome: failed ? 'failed' : 'not-reached',
+        markers: phase.markers,
+        ...(failed && { startedMs: state.phaseStartedAt - state.startedAt, endedMs: this.#now - state.startedAt }),
+      };
+      this.#phases.push(report);
+      if (failed) this.#events.push({ type: 'phase', report });
+    }
+    const verdict: Verdict = {
+      schema: 'nexus-net/verdict/1',
+      outcome: failure === undefined ? 'passed' : 'failed',
+      profile: this.#options.profile.name,
+      durationMs: this.#now - state.startedAt,
+      phases: this.#phases,
+      markers: [...this.#claims.values()].map((held) => this.#markerReport(held)),
+      ...(failure !== undefined && { failure }),
+      violations: this.#violations,
+      violationsNotListed: this.#violationsUncounted,
+      unbacked: [...this.#claims.values()].filter((held) => held.finding.state === 'unbacked').map((held) => held.claim.marker),
+    };
+    this.#state = { type: 'ended' };
+    this.#events.push({ type: 'verdict', verdict });
+  }
+
+  #markerReport({ claim, line, origin, finding }: Held): MarkerReport {
+    const state = this.#state;
+    return {
+      id: claim.marker,
+      marker: renderMarker(claim.marker, this.#valuesOf(claim)),
+      origin,
+      line: line.text,
+      lineNumber: line.number,
+      atMs: claim.at - (state.type === 'running' ? state.startedAt : 0),
+      backing: MARKERS[claim.marker].backing,
+      evidence: finding.state,
+      frames: finding.state === 'proven' || finding.state === 'contradicted' ? finding.frames : [],
+    };
+  }
+
+  /** The values of the line; what a mapped line does not say is taken from the lease or the static address. */
+  #valuesOf(claim: Claim): MarkerValues {
+    const lease = this.#facts.of('dhcp.leased').findLast((fact) => fact.client === this.#options.context.guestMac);
+    const address = expectedAddress(this.#facts, this.#options.context);
+    return {
+      ...(address !== undefined && { address }),
+      ...(lease?.prefixLength !== undefined && { prefixLength: lease.prefixLength }),
+      ...(lease !== undefined && { gateway: lease.router ?? 'none' }),
+      ...claim.values,
+    };
+  }
+}
+
+/** One line about a fact, for people: the kind and its values. */
+export function factText(fact: Fact): string {
+  const { kind, at: _at, ...details } = describeFact(fact);
+  return `${kind} ${Object.entries(details)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')}`;
+}
+
+type Running = {
+  readonly type: 'running';
+  readonly startedAt: Millis;
+  /** Index into the profile's phases. */
+  readonly phase: number;
+  readonly phaseStartedAt: Millis;
+  /** When console or wire last moved. */
+  readonly movedAt: Millis;
+};
+
+type State = { readonly type: 'idle' } | Running | { readonly type: 'ended' };
+
+interface Held {
+  readonly claim: Claim;
+  readonly line: ConsoleLine;
+  readonly origin: MarkerReading['origin'];
+  finding: Finding;
+}
+
+interface Deadline {
+  readonly at: Millis;
+  readonly expire: () => void;
+}
+
+function evidenceWithin(id: MarkerId): Millis {
+  return MARKERS[id].evidenceWithinMs ?? EVIDENCE_WITHIN_MS;
+}
+
+/** How long after a line the wire may still agree with it, where the marker's row says nothing else. */
+const EVIDENCE_WITHIN_MS: Millis = 2_000;

@@ -1,0 +1,105 @@
+import type { Millis } from '@nexus-net/sansio';
+import type { Origin } from './console-rule.js';
+import type { Backing, MarkerId } from './markers.js';
+import type { PhaseName } from './profile.js';
+
+/** Why a run failed. Stable labels: part of the contract with whoever reads `verdict.json`. */
+export const CAUSES: Readonly<Record<Cause, string>> = {
+  'missing-marker': 'the phase’s time ran out without its marker, and nothing on the wire says why',
+  'unproven-marker': 'the guest claims what the wire does not show',
+  'contradicted-marker': 'the guest claims the opposite of what the wire shows',
+  'forbidden-marker': 'a line that this profile forbids',
+  'no-dhcp-discover': 'the guest never asked for a lease',
+  'no-dhcp-offer': 'the guest asked for a lease and no server offered one',
+  'no-dhcp-request': 'an offer was made and the guest did not request it',
+  'no-dhcp-ack': 'the guest requested its offer and no server acknowledged it',
+  'dhcp-nak': 'the server refused the guest’s request',
+  'no-arp-reply': 'an ARP request between guest and gateway stayed unanswered',
+  'no-echo-reply': 'an ICMP echo between guest and gateway stayed unanswered',
+  'wire-violation': 'the guest broke a rule that nothing may break',
+  'guest-panic': 'the guest’s console shows a crash',
+  'guest-exit': 'the guest ended before its ladder was satisfied',
+  'guest-silent': 'neither console nor wire moved',
+  'run-timeout': 'the time for the whole run ran out',
+  interrupted: 'the run was stopped from outside',
+};
+
+export type Cause =
+  | 'missing-marker'
+  | 'unproven-marker'
+  | 'contradicted-marker'
+  | 'forbidden-marker'
+  | 'no-dhcp-discover'
+  | 'no-dhcp-offer'
+  | 'no-dhcp-request'
+  | 'no-dhcp-ack'
+  | 'dhcp-nak'
+  | 'no-arp-reply'
+  | 'no-echo-reply'
+  | 'wire-violation'
+  | 'guest-panic'
+  | 'guest-exit'
+  | 'guest-silent'
+  | 'run-timeout'
+  | 'interrupted';
+
+export interface MarkerReport {
+  readonly id: MarkerId;
+  /** The ADR's line, with the values that are known. */
+  readonly marker: string;
+  readonly origin: Origin;
+  /** The console line as the guest wrote it. */
+  readonly line: string;
+  readonly lineNumber: number;
+  /** Milliseconds from the start of the run. */
+  readonly atMs: Millis;
+  readonly backing: Backing;
+  readonly evidence: 'proven' | 'unbacked' | 'missing' | 'contradicted';
+  /** Frames of the capture that show it, 1-based. */
+  readonly frames: readonly number[];
+}
+
+export interface PhaseReport {
+  readonly name: PhaseName;
+  readonly outcome: 'passed' | 'failed' | 'not-reached';
+  readonly markers: readonly MarkerId[];
+  /** Milliseconds from the start of the run; absent where the phase was not reached. */
+  readonly startedMs?: Millis;
+  readonly endedMs?: Millis;
+}
+
+export interface FailureReport {
+  readonly phase: PhaseName;
+  readonly cause: Cause;
+  /** The marker that is missing or not believed. */
+  readonly marker?: string;
+  /** One sentence: what was expected and what was found instead. */
+  readonly message: string;
+  /** The last line of the console, and the last thing that a witness saw on the wire, before the end. */
+  readonly lastLine?: string;
+  readonly lastFact?: string;
+}
+
+export interface ViolationReport {
+  readonly rule: string;
+  readonly reference: string;
+  readonly message: string;
+  readonly frames: readonly number[];
+  readonly fatal: boolean;
+}
+
+/** What a run says in the end. Plain data, written as `verdict.json`. */
+export interface Verdict {
+  readonly schema: 'nexus-net/verdict/1';
+  readonly outcome: 'passed' | 'failed';
+  readonly profile: string;
+  readonly durationMs: Millis;
+  readonly phases: readonly PhaseReport[];
+  readonly markers: readonly MarkerReport[];
+  readonly failure?: FailureReport;
+  readonly violations: readonly ViolationReport[];
+  /** Violations beyond the limit of the list. */
+  readonly violationsNotListed: number;
+  /** Markers believed without evidence, because nothing outside of the guest can confirm them. */
+  readonly unbacked: readonly MarkerId[];
+}

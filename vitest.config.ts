@@ -11,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     pool: 'threads',
+    setupFiles: ['packages/sansio/test/support/seed.ts'],
     isolate: false, // machines share no state, so tests need no fresh module graph: it saves most of the start-up
     projects: [
       { extends: true, test: { name: 'host', include: ['packages/*/test/**/*.test.ts'], exclude: [...LIVE, ...LONG] } },

@@ -1,0 +1,4 @@
+import fc from 'fast-check';
+
+// The host proof tries the same cases every time: a red run is red again. NEXUS_SEED moves the sample; the long suite tries many.
+fc.configureGlobal({ seed: Number(process.env['NEXUS_SEED'] ?? '1') });

@@ -14,7 +14,10 @@ const config: ViteUserConfig = defineConfig({
     setupFiles: ['packages/sansio/test/support/seed.ts'],
     isolate: false, // machines share no state, so tests need no fresh module graph: it saves most of the start-up
     projects: [
-      { extends: true, test: { name: 'host', include: ['packages/*/test/**/*.test.ts'], exclude: [...LIVE, ...LONG] } },
+      {
+        extends: true,
+        test: { name: 'host', include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'], exclude: [...LIVE, ...LONG] },
+      },
       { extends: true, test: { name: 'long', include: LONG, testTimeout: 3_600_000 } },
       { extends: true, test: { name: 'live', include: LIVE, testTimeout: 300_000, fileParallelism: false } },
     ],

@@ -1,0 +1,158 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { PACKAGES, PURE, ROOT, readJson, sourcesOf } from './support/packages.js';
+import { inspectSource } from './support/purity.js';
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly workspaces?: readonly string[];
+}
+
+describe.each(Object.entries(PACKAGES))('package %s', (name, { kind, imports }) => {
+  const sources = sourcesOf(name);
+  const inspected = sources.map(({ path, text }) => inspectSource(path, text));
+
+  test('imports only what the dependency rule names', () => {
+    const allowed = imports.map((each) => `@nexus-net/${each}`);
+    const foreign = inspected
+      .flatMap((file) => file.imports)
+      .filter((specifier) => !(specifier.startsWith('./') || specifier.startsWith('../')) && !allowed.includes(specifier))
+      .filter((specifier) => !(kind === 'shell' && specifier.startsWith('node:')));
+    expect(foreign).toEqual([]);
+  });
+
+  test('declares each dependency that it may have, and no other', () => {
+    const { dependencies = {} } = readJson<Manifest>(`packages/${name}/package.json`);
+    expect(Object.keys(dependencies).sort()).toEqual(imports.map((each) => `@nexus-net/${each}`).sort());
+  });
+
+  test('stays inside of its own folder', () => {
+    const depth = (path: string): number => path.split('/').length - 3;
+    const outside = sources.flatMap(({ path }, i) =>
+      (inspected[i]?.imports ?? [])
+        .filter((specifier) => specifier.split('../').length - 1 >= depth(path))
+        .map((specifier) => `${path}: ${specifier}`),
+    );
+    expect(outside).toEqual([]);
+  });
+});
+
+test.each(PURE)('%s is pure: no clock, timer, randomness, promise, process or console', (name) => {
+  expect(sourcesOf(name).flatMap(({ path, text }) => inspectSource(path, text).impurities)).toEqual([]);
+});
+
+test('the table of packages is the list of workspaces, in dependency order', () => {
+  expect(readJson<Manifest>('package.json').workspaces).toEqual(Object.keys(PACKAGES).map((name) => `packages/${name}`));
+  const names = Object.keys(PACKAGES);
+  for (const [name, { imports }] of Object.entries(PACKAGES)) {
+    for (const each of imports) expect(names.indexOf(each)).toBeLessThan(names.indexOf(name));
+  }
+});
+
+describe('a planted violation is caught', () => {
+  test.each([
+    ['async', 'export async function f(): Promise<void> {}', ['async', 'Promise']],
+    ['a clock', 'export const f = (): number => Date.now();', ['Date']],
+    ['randomness', 'export const f = (): number => Math.random();', ['Math.random']],
+    ['a timer', 'setTimeout(() => {}, 1);', ['setTimeout']],
+    ['the process', 'export const f = process.pid;', ['process']],
+    ['a log', 'console.log(1);', ['console']],
+    ['a dynamic import', "export const f = import('node:fs');", ['import()']],
+  ])('by the syntax tree: %s', (_what, text, labels) => {
+    expect(inspectSource('planted.ts', text).impurities).toEqual(labels.map((label) => expect.stringContaining(label)));
+  });
+
+  test('but a member of that name is not one', () => {
+    expect(
+      inspectSource('planted.ts', 'export const f = (x: { process: number }): number => x.process; // Date.now()').impurities,
+    ).toEqual([]);
+  });
+
+  // The linter's rules hold by folder, so the violations are planted in a tree of their own under the same configuration.
+  const planted: readonly (readonly [string, string, string, string | undefined])[] = [
+    [
+      'node: in a pure package',
+      'packages/wire/src/a.ts',
+      "import { x } from 'node:fs';\nexport const y: number = x;\n",
+      'noRestrictedImports',
+    ],
+    [
+      'a package below',
+      'packages/wire/src/b.ts',
+      "import { x } from '@nexus-net/dhcp';\nexport const y: number = x;\n",
+      'noRestrictedImports',
+    ],
+    [
+      'a package beside',
+      'packages/verdict/src/c.ts',
+      "import { x } from '@nexus-net/lan';\nexport const y: number = x;\n",
+      'noRestrictedImports',
+    ],
+    [
+      'a foreign package',
+      'packages/dhcp/src/d.ts',
+      "import { x } from 'left-pad';\nexport const y: number = x;\n",
+      'noRestrictedImports',
+    ],
+    ['a timer', 'packages/net-os/src/e.ts', 'setTimeout(() => {}, 1);\n', 'noRestrictedGlobals'],
+    [
+      'allowed: a package above',
+      'packages/wire/src/f.ts',
+      "import { x } from '@nexus-net/sansio';\nexport const y: number = x;\n",
+      undefined,
+    ],
+    ['allowed: a file beside', 'packages/wire/src/g.ts', "import { x } from './f.js';\nexport const y: number = x;\n", undefined],
+    [
+      'allowed: node: in a shell',
+      'packages/host/src/h.ts',
+      "import { x } from 'node:fs';\nexport const y: number = x;\n",
+      undefined,
+    ],
+    ...PURE.map(
+      (name) =>
+        [
+          `a clock in ${name}`,
+          `packages/${name}/src/z.ts`,
+          'export const y: number = Date.now();\n',
+          'noRestrictedGlobals',
+        ] as const,
+    ),
+  ];
+  const reports = lintPlanted(planted.map(([, path, text]) => ({ path, text })));
+  test.each(planted)('by the linter: %s', (_what, path, _text, rule) => {
+    expect(reports.get(path) ?? []).toEqual(rule === undefined ? [] : [`lint/style/${rule}`]);
+  });
+});
+
+/** The restriction rules that the linter reports for each planted file. */
+function lintPlanted(files: readonly { readonly path: string; readonly text: string }[]): ReadonlyMap<string, readonly string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-net-lint-'));
+  try {
+    copyFileSync(join(ROOT, 'biome.json'), join(folder, 'biome.json'));
+    for (const { path, text } of files) {
+      mkdirSync(join(folder, dirname(path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    const biome = join(ROOT, 'node_modules/.bin/biome');
+    const { stdout } = spawnSync(biome, ['lint', '--reporter=json', '--max-diagnostics=none', '.'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    const { diagnostics } = JSON.parse(stdout) as {
+      diagnostics: { category: string; location: { path: string | { file: string } } }[];
+    };
+    const reports = new Map<string, string[]>();
+    for (const { category, location } of diagnostics) {
+      if (!category.startsWith('lint/style/noRestricted')) continue;
+      const path = typeof location.path === 'string' ? location.path : location.path.file;
+      reports.set(path, [...(reports.get(path) ?? []), category]);
+    }
+    return reports;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

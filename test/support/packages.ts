@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The root of the repository. */
+export const ROOT: string = join(import.meta.dirname, '..', '..');
+
+export type PackageKind = 'pure' | 'shell';
+
+/** The one dependency rule: a package imports only those named here, all of them above it in this table. */
+export const PACKAGES: Readonly<Record<string, { readonly kind: PackageKind; readonly imports: readonly string[] }>> = {
+  sansio: { kind: 'pure', imports: [] },
+  wire: { kind: 'pure', imports: ['sansio'] },
+  dhcp: { kind: 'pure', imports: ['sansio', 'wire'] },
+  'net-os': { kind: 'pure', imports: ['sansio', 'wire', 'dhcp'] },
+  lan: { kind: 'pure', imports: ['sansio', 'wire', 'dhcp', 'net-os'] },
+  verdict: { kind: 'pure', imports: ['sansio', 'wire'] },
+  host: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'net-os', 'lan', 'verdict'] },
+  qemu: { kind: 'shell', imports: ['sansio', 'wire', 'host'] },
+  smoke: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'net-os', 'lan', 'verdict', 'host', 'qemu'] },
+};
+
+export const PURE: readonly string[] = Object.keys(PACKAGES).filter((name) => PACKAGES[name]?.kind === 'pure');
+
+/** Every source file of a package, by path from the root. */
+export function sourcesOf(name: string): { readonly path: string; readonly text: string }[] {
+  const folder = join('packages', name, 'src');
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .sort()
+    .map((path) => ({ path: join(folder, path), text: readFileSync(join(ROOT, folder, path), 'utf8') }));
+}
+
+/** A JSON file by path from the root. */
+export function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(join(ROOT, path), 'utf8')) as T;
+}

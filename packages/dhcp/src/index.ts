@@ -1,2 +1,26 @@
 export * from './message.js';
 export * from './names.js';
+export * from './option.js';
+export type { PolicyFilter, StaticRoute } from './options/addresses.js';
+export type { Authentication } from './options/authentication.js';
+export type { ClientFqdn } from './options/client-fqdn.js';
+export { DOMAIN_NAMES_MAX } from './options/domain-names.js';
+export * from './options/identifiers.js';
+export type { ClasslessRoute } from './options/routes.js';
+export type * from './options/services.js';
+export type { OptionError, Shape } from './options/shape.js';
+export { SHAPES, type ShapeName, type ShapeValue } from './options/shapes.js';
+export {
+  decodeCounted,
+  decodeSubOptions,
+  type EnterpriseData,
+  encodeCounted,
+  encodeSubOptions,
+  type UserClass,
+} from './options/sub-options.js';
+export { OPTIONS, type OptionName, type OptionRow, RELAY_OPTIONS, type RelayOptionName } from './options/table.js';
+export { isHostName } from './options/text.js';
+export type { DhcpPoolRange, DhcpReservation, DhcpServerOptions, DhcpSubnet } from './server/config.js';
+export type { DhcpLeaseRecord, DhcpNakReason, DhcpServerEvent, DhcpServerReject } from './server/events.js';
+export type { DhcpBindingInspection, DhcpServerInspection } from './server/inspect.js';
+export { DhcpServer, type DhcpServerTransmit } from './server.js';

@@ -1,0 +1,276 @@
+import { type Ipv4Address, ipv4FromU32, type Millis } from '@nexus-net/sansio';
+import { Binding, BindingList, type BindingState } from './binding.js';
+import type { ResolvedConfig, ResolvedSubnet } from './config.js';
+import { DeadlineHeap } from './deadline-heap.js';
+import type { ClientIdentity } from './identity.js';
+import { Quota } from './quota.js';
+
+/** What the tables of all subnets have in common: one clock order, one set of limits. */
+export class BindingPool {
+  readonly config: ResolvedConfig;
+  readonly deadlines: DeadlineHeap = new DeadlineHeap();
+  /** All offers take equally long, so the oldest is the first to end. */
+  readonly offers: BindingList = new BindingList();
+  readonly quarantined: BindingList = new BindingList();
+  readonly hardware: Quota;
+  readonly circuits: Quota;
+  bindingCount = 0;
+  leasedCount = 0;
+  /** How often each limit was reached. */
+  offersEvicted = 0;
+  quarantineEvicted = 0;
+  bindingsRefused = 0;
+
+  constructor(config: ResolvedConfig) {
+    this.config = config;
+    this.hardware = new Quota(config.hardwareBindingCountMax);
+    this.circuits = new Quota(config.circuitBindingCountMax);
+  }
+}
+
+/** Why an address can't be given to a client. */
+export type Unavailable = 'not-served' | 'address-taken' | 'reserved-elsewhere';
+
+/**
+ * The addresses of one subnet. Every request costs a constant number of map and list operations: addresses that were
+ * never used come from a cursor that only moves forward, all others from lists.
+ */
+export class BindingTable {
+  readonly subnet: ResolvedSubnet;
+  readonly #pool: BindingPool;
+  readonly #byAddress = new Map<Ipv4Address, Binding>();
+  readonly #byHolder = new Map<string, Binding>();
+  readonly #fresh = new BindingList();
+  readonly #expired = new BindingList();
+  readonly #released = new BindingList();
+  #rangeIndex = 0;
+  /** The next address that was perhaps never used, in range `#rangeIndex`. */
+  #cursor: number;
+
+  constructor(pool: BindingPool, subnet: ResolvedSubnet) {
+    this.#pool = pool;
+    this.subnet = subnet;
+    this.#cursor = subnet.ranges[0]?.first ?? 0;
+    // Made in advance, so that a table at its limit still serves its reservations.
+    for (const address of subnet.reserved.keys()) this.#byAddress.set(address, new Binding(address, this));
+  }
+
+  /**
+   * The name of the holder that this client is. A reservation by MAC address holds for every client identifier that
+   * comes from it: a boot loader and the system it loads seldom send the same one.
+   */
+  holderKey(client: ClientIdentity): string {
+    const { reservedFor } = this.subnet;
+    return !reservedFor.has(client.key) && reservedFor.has(client.hardwareKey) ? client.hardwareKey : client.key;
+  }
+
+  /** What the holder has now, or had last. */
+  ofHolder(holderKey: string): Binding | undefined {
+    return this.#byHolder.get(holderKey);
+  }
+
+  at(address: Ipv4Address): Binding | undefined {
+    return this.#byAddress.get(address);
+  }
+
+  /** Every binding that was touched, in no special order: for `inspect` and tests. */
+  bindings(): IterableIterator<Binding> {
+    return this.#byAddress.values();
+  }
+
+  /** May the holder have this address now? `undefined` says yes. */
+  unavailable(address: Ipv4Address, holderKey: string): Unavailable | undefined {
+    const reservedAddress = this.subnet.reservedFor.get(holderKey);
+    // While somebody else sits on the reserved address its owner is served from the pool.
+    if (reservedAddress !== undefined && reservedAddress !== address && !this.#blocked(reservedAddress, holderKey))
+      return 'reserved-elsewhere';
+    const owner = this.subnet.reserved.get(address);
+    if (owner !== undefined && owner !== holderKey) return 'address-taken';
+    if (owner === undefined && !this.#inRanges(address)) return 'not-served';
+    return this.#blocked(address, holderKey) ? 'address-taken' : undefined;
+  }
+
+  #blocked(address: Ipv4Address, holderKey: string): boolean {
+    const binding = this.#byAddress.get(address);
+    if (binding === undefined) return false;
+    const { type } = binding.state;
+    return type === 'quarantined' || ((type === 'leased' || type === 'offered') && binding.holderKey !== holderKey);
+  }
+
+  /** The binding of an address that `unavailable` allowed; `undefined` where the table is full. */
+  claim(address: Ipv4Address): Binding | undefined {
+    return this.#byAddress.get(address) ?? this.#create(address);
+  }
+
+  /**
+   * An address for a new holder: one that nobody had yet, else the one that expired longest ago, else the one that was
+   * released longest ago. Never one that is offered, leased or quarantined.
+   */
+  allocate(): Binding | undefined {
+    return this.#fresh.first ?? this.#untouched() ?? this.#expired.first ?? this.#released.first;
+  }
+
+  offer(
+    binding: Binding,
+    client: ClientIdentity,
+    terms: { until: Millis; leaseMs: Millis; circuitKey: string | undefined },
+  ): void {
+    const { state } = binding;
+    const holderKey = this.holderKey(client);
+    const own = binding.holderKey === holderKey;
+    const fallback =
+      state.type === 'offered' && own
+        ? state.fallback
+        : own && (state.type === 'expired' || state.type === 'released')
+          ? state.type
+          : 'fresh';
+    const { offers, config } = this.#pool;
+    if (state.type !== 'offered' && offers.count >= config.offerCountMax) {
+      const oldest = offers.first as Binding;
+      oldest.table.lapse(oldest);
+      this.#pool.offersEvicted++;
+    }
+    this.#hold(binding, client, holderKey, terms.circuitKey);
+    this.#enter(binding, { type: 'offered', until: terms.until, leaseMs: terms.leaseMs, fallback });
+    offers.append(binding);
+  }
+
+  lease(
+    binding: Binding,
+    client: ClientIdentity,
+    terms: { since: Millis; until: Millis; xid: number; circuitKey: string | undefined },
+  ): void {
+    this.#hold(binding, client, this.holderKey(client), terms.circuitKey);
+    const { since, until, xid } = terms;
+    this.#enter(binding, { type: 'leased', since, until, xid });
+    binding.list?.remove(binding);
+  }
+
+  /** Ends an offer that nobody took. */
+  lapse(binding: Binding): void {
+    const { state } = binding;
+    if (state.type === 'offered') this.#free(binding, state.fallback);
+  }
+
+  expire(binding: Binding): void {
+    this.#free(binding, 'expired');
+  }
+
+  release(binding: Binding): void {
+    this.#free(binding, 'released');
+  }
+
+  /** Somebody else uses the address: it is nobody's until then. */
+  quarantine(binding: Binding, until: Millis): void {
+    const { quarantined, config } = this.#pool;
+    if (binding.state.type !== 'quarantined' && quarantined.count >= config.quarantineCountMax) {
+      const oldest = quarantined.first as Binding;
+      oldest.table.endQuarantine(oldest);
+      this.#pool.quarantineEvicted++;
+    }
+    this.#enter(binding, { type: 'quarantined', until });
+    this.#forget(binding);
+    quarantined.append(binding);
+  }
+
+  /** Takes back a lease that the store refused: no ACK went out, so a first lease is an offer again. */
+  revert(binding: Binding, before: BindingState, retry: { until: Millis; leaseMs: Millis }): void {
+    if (before.type === 'leased') this.#enter(binding, before);
+    else {
+      this.#enter(binding, { type: 'offered', until: retry.until, leaseMs: retry.leaseMs, fallback: 'fresh' });
+      this.#pool.offers.append(binding);
+    }
+  }
+
+  endQuarantine(binding: Binding): void {
+    this.#free(binding, 'fresh');
+  }
+
+  #free(binding: Binding, type: 'fresh' | 'expired' | 'released'): void {
+    this.#enter(binding, { type });
+    if (type === 'fresh') this.#forget(binding);
+    binding.list?.remove(binding);
+    // A reserved address, or one outside the pool (a restored lease of an older configuration), is never handed to others.
+    if (this.subnet.reserved.has(binding.address) || !this.#inRanges(binding.address)) return;
+    (type === 'fresh' ? this.#fresh : type === 'expired' ? this.#expired : this.#released).append(binding);
+  }
+
+  /** Makes the client the holder: the last holder of the address and the last address of the client are forgotten. */
+  #hold(binding: Binding, client: ClientIdentity, holderKey: string, circuitKey: string | undefined): void {
+    const held = this.#byHolder.get(holderKey);
+    // A lease that still runs stays taken until it ends: the client was promised it, and may use it.
+    if (held !== undefined && held !== binding && held.state.type !== 'leased') this.#free(held, 'fresh');
+    if (binding.holderKey !== holderKey) this.#unindex(binding);
+    this.#uncount(binding);
+    binding.client = client;
+    binding.holderKey = holderKey;
+    binding.circuitKey = circuitKey;
+    this.#count(binding);
+    this.#byHolder.set(holderKey, binding);
+  }
+
+  #forget(binding: Binding): void {
+    this.#unindex(binding);
+    this.#uncount(binding);
+    binding.client = undefined;
+    binding.holderKey = undefined;
+    binding.circuitKey = undefined;
+  }
+
+  #unindex(binding: Binding): void {
+    const { holderKey } = binding;
+    if (holderKey !== undefined && this.#byHolder.get(holderKey) === binding) this.#byHolder.delete(holderKey);
+  }
+
+  #enter(binding: Binding, state: BindingState): void {
+    if (binding.state.type === 'leased') this.#pool.leasedCount--;
+    if (state.type === 'leased') this.#pool.leasedCount++;
+    const counted = state.type === 'leased' || state.type === 'offered';
+    if (!counted) this.#uncount(binding);
+    binding.enter(state);
+    this.#pool.deadlines.update(binding);
+  }
+
+  #count(binding: Binding): void {
+    if (binding.client === undefined) return;
+    binding.counted = true;
+    this.#pool.hardware.add(binding.client.hardwareKey);
+    if (binding.circuitKey !== undefined) this.#pool.circuits.add(binding.circuitKey);
+  }
+
+  #uncount(binding: Binding): void {
+    if (!binding.counted || binding.client === undefined) return;
+    binding.counted = false;
+    this.#pool.hardware.remove(binding.client.hardwareKey);
+    if (binding.circuitKey !== undefined) this.#pool.circuits.remove(binding.circuitKey);
+  }
+
+  #create(address: Ipv4Address): Binding | undefined {
+    if (this.#pool.bindingCount >= this.#pool.config.bindingCountMax) {
+      this.#pool.bindingsRefused++;
+      return undefined;
+    }
+    this.#pool.bindingCount++;
+    const binding = new Binding(address, this);
+    this.#byAddress.set(address, binding);
+    if (this.#inRanges(address)) this.#fresh.append(binding);
+    return binding;
+  }
+
+  #untouched(): Binding | undefined {
+    for (;;) {
+      const range = this.subnet.ranges[this.#rangeIndex];
+      if (range === undefined) return undefined;
+      for (; this.#cursor <= range.last; this.#cursor++) {
+        const address = ipv4FromU32(this.#cursor);
+        if (!this.#byAddress.has(address)) return this.#create(address);
+      }
+      this.#rangeIndex++;
+      this.#cursor = this.subnet.ranges[this.#rangeIndex]?.first ?? 0;
+    }
+  }
+
+  #inRanges(address: Ipv4Address): boolean {
+    return this.subnet.ranges.some(({ first, last }) => address >= first && address <= last);
+  }
+}

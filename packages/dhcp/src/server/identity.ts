@@ -1,0 +1,73 @@
+import { type MacAddress, readMac, toHex } from '@nexus-net/sansio';
+import type { DhcpMessage } from '../message.js';
+
+/**
+ * Who a client is: its client identifier where it sends one, else its hardware address (RFC 2131 §4.2). `key` is equal
+ * for the same client and only then; it holds raw octets, so print `describeIdentity` instead.
+ */
+export interface ClientIdentity {
+  readonly key: string;
+  /** Option 61, or `undefined` for a client that is known by its hardware address. */
+  readonly clientId: Uint8Array | undefined;
+  readonly htype: number;
+  /** The first hlen octets of chaddr; padding after them means nothing. */
+  readonly hardware: Uint8Array;
+  /** Key of the hardware address alone: reservations by MAC and quotas by sender. */
+  readonly hardwareKey: string;
+}
+
+/** RFC 2132 §9.14 sets no upper bound; one option without RFC 3396 joining has this one. */
+export const CLIENT_ID_OCTETS_MAX = 255;
+
+const ETHERNET = 1;
+
+/** `undefined` where nothing in the message identifies the client, or its identifier is longer than one option. */
+export function identify(message: DhcpMessage, clientId: Uint8Array | undefined): ClientIdentity | undefined {
+  const hlen = message.hlen;
+  if (hlen > message.chaddr.length) return undefined;
+  if (clientId !== undefined && clientId.length > CLIENT_ID_OCTETS_MAX) return undefined;
+  const usable = clientId !== undefined && clientId.length > 0 ? clientId : undefined;
+  if (hlen === 0 && usable === undefined) return undefined;
+  return makeIdentity({ htype: message.htype, hardware: message.chaddr.slice(0, hlen), clientId: usable?.slice() });
+}
+
+/** Takes ownership of the arrays. */
+export function makeIdentity(parts: {
+  readonly htype: number;
+  readonly hardware: Uint8Array;
+  readonly clientId?: Uint8Array | undefined;
+}): ClientIdentity {
+  const { htype, hardware, clientId } = parts;
+  const address = `h${String.fromCharCode(htype)}${rawKey(hardware)}`;
+  const key = clientId === undefined ? address : clientIdKey(clientId);
+  // Without a hardware address (RFC 4390) the client stands for itself; else all such clients would share one quota.
+  return { key, clientId, htype, hardware, hardwareKey: hardware.length === 0 ? key : address };
+}
+
+export function clientIdKey(clientId: Uint8Array): string {
+  return `i${rawKey(clientId)}`;
+}
+
+export function hardwareKeyOf(mac: Uint8Array): string {
+  return `h${String.fromCharCode(ETHERNET)}${rawKey(mac)}`;
+}
+
+/** The Ethernet address of the client, where it has one that a frame may be sent to. */
+export function ethernetAddress(htype: number, hlen: number, chaddr: Uint8Array): MacAddress | undefined {
+  if (htype !== ETHERNET || hlen !== 6) return undefined;
+  const mac = readMac(chaddr, 0);
+  const group = ((chaddr[0] ?? 0) & 1) === 1;
+  return group || mac === 0 ? undefined : mac;
+}
+
+/** `id 01:52:54:…` or `hw 1/52:54:…`: for people. */
+export function describeIdentity(identity: ClientIdentity): string {
+  return identity.clientId === undefined ? `hw ${identity.htype}/${toHex(identity.hardware)}` : `id ${toHex(identity.clientId)}`;
+}
+
+/** One character for each octet: cheaper to make and to hash than hexadecimal. */
+function rawKey(bytes: Uint8Array): string {
+  let key = '';
+  for (let i = 0; i < bytes.length; i++) key += String.fromCharCode(bytes[i] as number);
+  return key;
+}

@@ -1,0 +1,170 @@
+import { IPV4_ANY, type Ipv4Address, type Millis, SECOND, writeU32 } from '@nexus-net/sansio';
+import type { DhcpMessage } from '../message.js';
+import { encodeDhcpMessage, optionLength } from '../message-encode.js';
+import { BOOT_REPLY, BROADCAST_FLAG, DHCP_MESSAGE_TYPE } from '../names.js';
+import type { DhcpOption } from '../option-list.js';
+import { addressOctets, type ResolvedConfig, type ResolvedSubnet } from './config.js';
+import { OPTION } from './option-codes.js';
+import type { ServerRequest } from './request.js';
+
+export interface ReplyContext {
+  readonly config: ResolvedConfig;
+  readonly subnet: ResolvedSubnet;
+  readonly request: ServerRequest;
+}
+
+export interface LeaseReply {
+  readonly type: 'offer' | 'ack';
+  readonly yiaddr: Ipv4Address;
+  readonly ciaddr: Ipv4Address;
+  /** `Infinity` for ever. */
+  readonly leaseMs: Millis;
+  readonly rapidCommit: boolean;
+}
+
+const FIXED_AND_COOKIE = 240;
+const EMPTY_FILE: Uint8Array = new Uint8Array(128);
+const EMPTY_NAME: Uint8Array = new Uint8Array(64);
+const EMPTY: Uint8Array = new Uint8Array(0);
+
+/** An OFFER or ACK of an address (RFC 2131 §4.3.1, table 3). */
+export function encodeLeaseReply(context: ReplyContext, reply: LeaseReply): Uint8Array {
+  const { config, request } = context;
+  const options = openOptions(context, DHCP_MESSAGE_TYPE[reply.type]);
+  const seconds = leaseSeconds(reply.leaseMs);
+  options.push(seconds32(OPTION.leaseTime, seconds));
+  if (seconds !== INFINITE_SECONDS) {
+    // Floors keep T1 <= T2 <= lease in whole seconds, which §4.4.5 asks for.
+    options.push(seconds32(OPTION.renewalTime, Math.floor(seconds * config.renewFraction)));
+    options.push(seconds32(OPTION.rebindingTime, Math.floor(seconds * config.rebindFraction)));
+  }
+  if (reply.rapidCommit) options.push({ code: OPTION.rapidCommit, value: EMPTY });
+  return encodeReply(context, {
+    mandatory: options,
+    ciaddr: reply.ciaddr,
+    yiaddr: reply.yiaddr,
+    flags: request.message.flags & BROADCAST_FLAG,
+  });
+}
+
+/** The ACK of an INFORM: parameters, but no address and no time (RFC 2131 §4.3.5). */
+export function encodeInformReply(context: ReplyContext): Uint8Array {
+  const { message } = context.request;
+  return encodeReply(context, {
+    mandatory: openOptions(context, DHCP_MESSAGE_TYPE.ack),
+    ciaddr: message.ciaddr,
+    yiaddr: IPV4_ANY,
+    flags: message.flags & BROADCAST_FLAG,
+  });
+}
+
+/** A NAK carries nothing but who says it, and why (RFC 2131 table 3). */
+export function encodeNak(context: Omit<ReplyContext, 'subnet'>, text: string): Uint8Array {
+  const { config, request } = context;
+  const { message } = request;
+  const options = openOptions({ config, request }, DHCP_MESSAGE_TYPE.nak);
+  options.push({ code: OPTION.message, value: Uint8Array.from(text, (character) => character.charCodeAt(0)) });
+  closeOptions(options, request);
+  // §4.3.2: through a relay the broadcast bit is set, so that the client hears the relay though its address is wrong.
+  const broadcast = message.giaddr === IPV4_ANY ? message.flags & BROADCAST_FLAG : BROADCAST_FLAG;
+  return encodeDhcpMessage({
+    ...header(message),
+    ciaddr: IPV4_ANY,
+    yiaddr: IPV4_ANY,
+    siaddr: IPV4_ANY,
+    flags: broadcast,
+    sname: EMPTY_NAME,
+    file: EMPTY_FILE,
+    options,
+  });
+}
+
+/** RFC 2131 §3.3: 0xffffffff is for ever, so the longest finite time is one second less. At least one second. */
+export function leaseSeconds(leaseMs: Millis): number {
+  if (leaseMs === Number.POSITIVE_INFINITY) return INFINITE_SECONDS;
+  return Math.min(Math.max(1, Math.floor(leaseMs / SECOND)), INFINITE_SECONDS - 1);
+}
+
+const INFINITE_SECONDS = 0xffffffff;
+
+/** The identifier that the client shall answer to: the relay's where it insists on one (RFC 5107 §4). */
+export function serverIdentifierFor(config: ResolvedConfig, request: ServerRequest): Ipv4Address {
+  return request.relay.serverIdOverride ?? config.address;
+}
+
+function openOptions(context: Omit<ReplyContext, 'subnet'>, type: number): DhcpOption[] {
+  return [
+    { code: OPTION.messageType, value: Uint8Array.of(type) },
+    { code: OPTION.serverIdentifier, value: addressOctets([serverIdentifierFor(context.config, context.request)]) },
+  ];
+}
+
+/** Echoes: the client identifier (RFC 6842 §3), and last of all what a relay added (RFC 3046 §2.1). */
+function closeOptions(options: DhcpOption[], { clientIdOption, relayInformation }: ServerRequest): void {
+  if (clientIdOption !== undefined) options.push({ code: OPTION.clientIdentifier, value: clientIdOption });
+  if (relayInformation !== undefined) options.push({ code: OPTION.relayAgentInformation, value: relayInformation });
+}
+
+function encodeReply(
+  context: ReplyContext,
+  reply: {
+    readonly mandatory: DhcpOption[];
+    readonly ciaddr: Ipv4Address;
+    readonly yiaddr: Ipv4Address;
+    readonly flags: number;
+  },
+): Uint8Array {
+  const { config, request } = context;
+  const echoes: DhcpOption[] = [];
+  closeOptions(echoes, request);
+  let room = request.replyLengthMax - FIXED_AND_COOKIE - 1;
+  for (const { value } of reply.mandatory) room -= optionLength(value.length);
+  for (const { value } of echoes) room -= optionLength(value.length);
+  const options = reply.mandatory;
+  addParameters(options, context, room);
+  options.push(...echoes);
+  return encodeDhcpMessage({
+    ...header(request.message),
+    ciaddr: reply.ciaddr,
+    yiaddr: reply.yiaddr,
+    siaddr: config.nextServer,
+    flags: reply.flags,
+    sname: config.serverName,
+    file: config.bootFile,
+    options,
+  });
+}
+
+/**
+ * The configured options that the client asks for, in its order (RFC 2131 §4.3.1), and the mask in any case; without a
+ * list all of them. What does not fit into the client's buffer is left out whole (RFC 2132 §9.10).
+ */
+function addParameters(options: DhcpOption[], { subnet, request }: ReplyContext, roomBefore: number): void {
+  let room = roomBefore;
+  const seen = new Set<number>();
+  const add = (code: number): void => {
+    if (seen.has(code)) return;
+    seen.add(code);
+    const value = subnet.options.get(code);
+    if (value === undefined) return;
+    const length = optionLength(value.length);
+    if (length > room) return;
+    room -= length;
+    options.push({ code, value });
+  };
+  add(OPTION.subnetMask);
+  for (const code of request.parameterList ?? subnet.options.keys()) add(code);
+}
+
+type Header = Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs' | 'giaddr' | 'chaddr'>;
+
+/** What every reply copies from the request (RFC 2131 table 3): the transaction, the client, the relay. */
+function header({ htype, hlen, xid, giaddr, chaddr }: DhcpMessage): Header {
+  return { op: BOOT_REPLY, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr };
+}
+
+function seconds32(code: number, seconds: number): DhcpOption {
+  const value = new Uint8Array(4);
+  writeU32(value, 0, seconds);
+  return { code, value };
+}

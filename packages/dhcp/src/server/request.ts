@@ -1,0 +1,113 @@
+import { type Datagram, type Ipv4Address, type Millis, readU16, readU32, SECOND } from '@nexus-net/sansio';
+import type { DecodedDhcpMessage } from '../message-decode.js';
+import { BROADCAST_FLAG } from '../names.js';
+import { type ClientIdentity, identify } from './identity.js';
+import { OPTION, RELAY_SUBOPTION } from './option-codes.js';
+
+/** A client's message with the options that the server reads, each checked for its length. */
+export interface ServerRequest {
+  readonly message: DecodedDhcpMessage;
+  readonly datagram: Datagram;
+  /** Value of option 53. */
+  readonly type: number;
+  readonly client: ClientIdentity;
+  /** Option 61 as it came, for the echo (RFC 6842 §3). */
+  readonly clientIdOption: Uint8Array | undefined;
+  /** Option 50; `undefined` where absent, malformed or 0.0.0.0. */
+  readonly requestedAddress: Ipv4Address | undefined;
+  /** Option 54. */
+  readonly serverIdentifier: Ipv4Address | undefined;
+  /** Option 51, `Infinity` for 0xffffffff. */
+  readonly leaseMs: Millis | undefined;
+  /** Option 55. */
+  readonly parameterList: Uint8Array | undefined;
+  /** Octets of DHCP message that the client takes (option 57 without IP and UDP headers). */
+  readonly replyLengthMax: number;
+  readonly rapidCommit: boolean;
+  /** Option 118 (RFC 3011). */
+  readonly subnetSelection: Ipv4Address | undefined;
+  /** Option 82, to be echoed as it came. */
+  readonly relayInformation: Uint8Array | undefined;
+  readonly relay: RelayInformation;
+}
+
+/** What the server reads of option 82. Empty where no relay forwarded the message: then nobody vouches for it (RFC 3046 §2.1). */
+export interface RelayInformation {
+  readonly circuit: Uint8Array | undefined;
+  readonly linkSelection: Ipv4Address | undefined;
+  readonly serverIdOverride: Ipv4Address | undefined;
+  /** Replies go to the port the message came from, not to 67 (RFC 8357 §4.2). */
+  readonly answerSourcePort: boolean;
+}
+
+const IP_UDP_LENGTH = 28;
+/** RFC 2131 §2: every client takes 576 octets of IP, and a smaller option 57 is illegal (RFC 2132 §9.10). */
+const DATAGRAM_LENGTH_MIN = 576;
+const INFINITE_SECONDS = 0xffffffff;
+const NO_RELAY: RelayInformation = {
+  circuit: undefined,
+  linkSelection: undefined,
+  serverIdOverride: undefined,
+  answerSourcePort: false,
+};
+
+/** `undefined` where nothing identifies the client. */
+export function readRequest(message: DecodedDhcpMessage, datagram: Datagram, type: number): ServerRequest | undefined {
+  const { options } = message;
+  const clientIdOption = options.get(OPTION.clientIdentifier);
+  const client = identify(message, clientIdOption);
+  if (client === undefined) return undefined;
+  const seconds = u32(options.get(OPTION.leaseTime));
+  const maxMessageSize = options.get(OPTION.maxMessageSize);
+  const datagramLength = maxMessageSize?.length === 2 ? readU16(maxMessageSize, 0) : DATAGRAM_LENGTH_MIN;
+  const requestedAddress = address(options.get(OPTION.requestedAddress));
+  const relayInformation = options.get(OPTION.relayAgentInformation);
+  return {
+    message,
+    datagram,
+    type,
+    client,
+    clientIdOption,
+    requestedAddress: requestedAddress === 0 ? undefined : requestedAddress,
+    serverIdentifier: address(options.get(OPTION.serverIdentifier)),
+    leaseMs: seconds === undefined ? undefined : seconds === INFINITE_SECONDS ? Number.POSITIVE_INFINITY : seconds * SECOND,
+    parameterList: options.get(OPTION.parameterRequestList),
+    replyLengthMax: Math.max(datagramLength, DATAGRAM_LENGTH_MIN) - IP_UDP_LENGTH,
+    rapidCommit: options.get(OPTION.rapidCommit)?.length === 0,
+    subnetSelection: address(options.get(OPTION.subnetSelection)),
+    relayInformation,
+    relay: relayInformation === undefined || message.giaddr === 0 ? NO_RELAY : readRelayInformation(relayInformation),
+  };
+}
+
+export function wantsBroadcastReply(request: ServerRequest): boolean {
+  return (request.message.flags & BROADCAST_FLAG) !== 0;
+}
+
+/** Sub-options of option 82; the first of each counts, one that runs past the end ends the list. */
+function readRelayInformation(value: Uint8Array): RelayInformation {
+  let circuit: Uint8Array | undefined;
+  let linkSelection: Ipv4Address | undefined;
+  let serverIdOverride: Ipv4Address | undefined;
+  let answerSourcePort = false;
+  for (let at = 0; at + 2 <= value.length; ) {
+    const end = at + 2 + (value[at + 1] as number);
+    if (end > value.length) break;
+    const content = value.subarray(at + 2, end);
+    const code = value[at];
+    if (code === RELAY_SUBOPTION.circuitId) circuit ??= content;
+    else if (code === RELAY_SUBOPTION.linkSelection) linkSelection ??= address(content);
+    else if (code === RELAY_SUBOPTION.serverIdOverride) serverIdOverride ??= address(content);
+    else if (code === RELAY_SUBOPTION.sourcePort) answerSourcePort = true;
+    at = end;
+  }
+  return { circuit, linkSelection, serverIdOverride, answerSourcePort };
+}
+
+function u32(value: Uint8Array | undefined): number | undefined {
+  return value?.length === 4 ? readU32(value, 0) : undefined;
+}
+
+function address(value: Uint8Array | undefined): Ipv4Address | undefined {
+  return u32(value) as Ipv4Address | undefined;
+}

@@ -1,0 +1,391 @@
+import { formatMac, type MacAddress, UsageError, unreachable } from '@nexus-net/sansio';
+
+export type QemuArch = 'riscv64' | 'aarch64' | 'x86_64';
+
+/** A QEMU property: `on`/`off` for a boolean. */
+export type PropertyValue = string | number | boolean;
+export type Properties = Readonly<Record<string, PropertyValue>>;
+
+/** Where a byte channel of QEMU ends. `fd` is a descriptor that the process inherits, one end of a socket pair. */
+export type ChardevConfig =
+  | { readonly type: 'stdio' }
+  | { readonly type: 'null' }
+  | { readonly type: 'file'; readonly path: string }
+  | { readonly type: 'fd'; readonly fd: number }
+  /** QEMU connects to `path`, where somebody already listens. */
+  | { readonly type: 'unix'; readonly path: string };
+
+export type NetdevConfig =
+  /** Frames with a 4-octet length over a stream socket (QEMU 7.2 and newer). */
+  | { readonly type: 'stream-fd'; readonly id: string; readonly fd: number }
+  /** The same; QEMU connects to `path`, where somebody already listens. */
+  | { readonly type: 'stream-unix'; readonly id: string; readonly path: string }
+  /** QEMU's user network, with its own DHCP and DNS. */
+  | { readonly type: 'user'; readonly id: string; readonly properties?: Properties };
+
+export interface DeviceConfig {
+  /** As `virtio-net-device`. */
+  readonly driver: string;
+  readonly id?: string;
+  /** The netdev at the other end of a network card. */
+  readonly netdev?: string;
+  readonly mac?: MacAddress;
+  readonly properties?: Properties;
+}
+
+export type ObjectConfig =
+  /** Writes every frame of a netdev to a pcap file, `maxlen` octets of each (default 65 536). */
+  | {
+      readonly type: 'filter-dump';
+      readonly id: string;
+      readonly netdev: string;
+      readonly file: string;
+      readonly maxlen?: number;
+    }
+  | { readonly type: 'other'; readonly qomType: string; readonly id: string; readonly properties?: Properties };
+
+export interface IcountConfig {
+  /** 2^shift ns of guest time for each instruction, 0..10, or chosen by QEMU as it goes. */
+  readonly shift: number | 'auto';
+  /** `false` lets guest time run ahead while the guest idles. Default true, QEMU's own. */
+  readonly sleep?: boolean;
+  readonly align?: boolean;
+}
+
+/** A whole machine. What isn't named isn't there: QEMU is started with `-nodefaults -no-user-config -display none`. */
+export interface QemuConfig {
+  readonly arch: QemuArch;
+  readonly machine: { readonly type: string; readonly options?: Properties };
+  /** Default TCG. KVM is never chosen by itself: a `/dev/kvm` that opens proves nothing. */
+  readonly accelerator?: { readonly type: 'tcg'; readonly thread?: 'single' | 'multi' } | { readonly type: 'kvm' };
+  readonly cpu?: string;
+  readonly smp?: number;
+  readonly memoryMiB: number;
+  readonly bios?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  /** The kernel's command line. */
+  readonly append?: string;
+  readonly icount?: IcountConfig;
+  /** One for each UART, in order. */
+  readonly serials?: readonly ChardevConfig[];
+  readonly netdevs?: readonly NetdevConfig[];
+  readonly devices?: readonly DeviceConfig[];
+  readonly objects?: readonly ObjectConfig[];
+  /** Where QMP is spoken. */
+  readonly qmp?: Exclude<ChardevConfig, { type: 'null' | 'file' }>;
+  /** Where the human monitor is spoken. Default: nowhere. */
+  readonly monitor?: Exclude<ChardevConfig, { type: 'null' | 'file' }>;
+  /** `exit` (default): a guest that resets ends QEMU. `reset`: it boots again. */
+  readonly onReboot?: 'exit' | 'reset';
+  /** Wait for QMP `cont` before the first instruction. Default false. */
+  readonly startPaused?: boolean;
+  /** Where a debugger may connect, as `tcp::1234`. */
+  readonly gdb?: string;
+}
+
+export type ArgumentErrorCode =
+  | 'bad-value'
+  | 'unknown-key'
+  | 'duplicate-id'
+  | 'duplicate-fd'
+  | 'duplicate-stdio'
+  | 'duplicate-property'
+  | 'unknown-netdev'
+  | 'shared-netdev'
+  | 'unused-netdev'
+  | 'append-without-kernel'
+  | 'initrd-without-kernel'
+  | 'nothing-to-boot'
+  | 'kvm-with-icount'
+  | 'icount-with-threads'
+  | 'icount-without-sleep-on-a-wire'
+  | 'path-too-long';
+
+/** A machine that can't be, refused before anything is started. */
+export class QemuArgumentError extends UsageError {
+  readonly code: ArgumentErrorCode;
+
+  constructor(code: ArgumentErrorCode, message: string) {
+    super(`${code}: ${message}`);
+    this.code = code;
+  }
+}
+
+/**
+ * The arguments of the QEMU process, one array element each: nothing is ever split by a shell, and commas inside values
+ * are escaped. Throws {@link QemuArgumentError}.
+ */
+export function buildArguments(config: QemuConfig): string[] {
+  checkConfig(config);
+  const { machine, accelerator = { type: 'tcg' }, onReboot = 'exit' } = config;
+  const args = ['-nodefaults', '-no-user-config', '-display', 'none'];
+  args.push('-machine', commaList(machine.type, machine.options));
+  args.push('-accel', accelerator.type === 'kvm' ? 'kvm' : commaList('tcg', { thread: accelerator.thread }));
+  args.push('-m', `${config.memoryMiB}M`);
+  if (config.cpu !== undefined) args.push('-cpu', config.cpu); // takes `model,feature=on`, so commas are the caller's
+  if (config.smp !== undefined) args.push('-smp', String(config.smp));
+  if (config.icount !== undefined) {
+    const { shift, sleep, align } = config.icount;
+    args.push('-icount', commaList(`shift=${shift}`, { sleep, align }));
+  }
+  for (const name of ['bios', 'kernel', 'initrd', 'append'] as const) {
+    const value = config[name];
+    if (value !== undefined) args.push(`-${name}`, value);
+  }
+  if (onReboot === 'exit') args.push('-no-reboot');
+  if (config.startPaused === true) args.push('-S');
+  if (config.gdb !== undefined) args.push('-gdb', config.gdb);
+  for (const [index, serial] of (config.serials ?? []).entries()) {
+    args.push('-chardev', chardev(`uart${index}`, serial), '-serial', `chardev:uart${index}`);
+  }
+  for (const netdev of config.netdevs ?? []) args.push('-netdev', netdevArgument(netdev));
+  for (const device of config.devices ?? []) args.push('-device', deviceArgument(device));
+  for (const object of config.objects ?? []) args.push('-object', objectArgument(object));
+  if (config.qmp !== undefined) args.push('-chardev', chardev('qmp', config.qmp), '-mon', 'chardev=qmp,mode=control');
+  if (config.monitor !== undefined) {
+    args.push('-chardev', chardev('monitor', config.monitor), '-mon', 'chardev=monitor,mode=readline');
+  }
+  return args;
+}
+
+/** `type,key=value,…` as QEMU reads it: a comma inside a value is doubled. Keys whose value is undefined are left out. */
+export function commaList(first: string, properties: Readonly<Record<string, PropertyValue | undefined>> = {}): string {
+  let text = escapeCommas(first);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === undefined) continue;
+    text += `,${key}=${escapeCommas(typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))}`;
+  }
+  return text;
+}
+
+function escapeCommas(value: string): string {
+  return value.replaceAll(',', ',,');
+}
+
+function chardev(id: string, config: ChardevConfig): string {
+  switch (config.type) {
+    case 'stdio':
+      return commaList('stdio', { id, signal: false }); // Ctrl-C is for us, not for the guest
+    case 'null':
+      return commaList('null', { id });
+    case 'file':
+      return commaList('file', { id, path: config.path });
+    case 'fd':
+      return commaList('socket', { id, fd: config.fd });
+    case 'unix':
+      return commaList('socket', { id, path: config.path, server: false });
+    default:
+      return unreachable(config);
+  }
+}
+
+function netdevArgument(config: NetdevConfig): string {
+  switch (config.type) {
+    case 'stream-fd':
+      return commaList('stream', { id: config.id, server: false, 'addr.type': 'fd', 'addr.str': config.fd });
+    case 'stream-unix':
+      return commaList('stream', { id: config.id, server: false, 'addr.type': 'unix', 'addr.path': config.path });
+    case 'user':
+      return commaList('user', { id: config.id, ...config.properties });
+    default:
+      return unreachable(config);
+  }
+}
+
+function deviceArgument({ driver, id, netdev, mac, properties }: DeviceConfig): string {
+  return commaList(driver, { id, netdev, mac: mac === undefined ? undefined : formatMac(mac), ...properties });
+}
+
+function objectArgument(config: ObjectConfig): string {
+  switch (config.type) {
+    case 'filter-dump':
+      return commaList('filter-dump', { id: config.id, netdev: config.netdev, file: config.file, maxlen: config.maxlen });
+    case 'other':
+      return commaList(config.qomType, { id: config.id, ...config.properties });
+    default:
+      return unreachable(config);
+  }
+}
+
+function checkConfig(config: QemuConfig): void {
+  checkKeys('the machine', config, CONFIG_KEYS);
+  checkScalars(config);
+  checkProperties('machine.options', config.machine.options);
+  checkBoot(config);
+  checkTime(config);
+  checkChannels(config);
+  checkIds(config);
+  checkNetwork(config);
+}
+
+function checkScalars(config: QemuConfig): void {
+  const { machine, cpu, smp, memoryMiB, bios, kernel, initrd, append, gdb, accelerator } = config;
+  checkOneOf('arch', config.arch, ['riscv64', 'aarch64', 'x86_64']);
+  checkName('machine.type', machine.type);
+  if (accelerator !== undefined) checkOneOf('accelerator.type', accelerator.type, ['tcg', 'kvm']);
+  if (config.onReboot !== undefined) checkOneOf('onReboot', config.onReboot, ['exit', 'reset']);
+  checkInteger('memoryMiB', memoryMiB, { low: 1, high: 2 ** 20 });
+  if (smp !== undefined) checkInteger('smp', smp, { low: 1, high: 512 });
+  for (const [name, value] of Object.entries({ cpu, bios, kernel, initrd, append, gdb })) {
+    if (value !== undefined) checkText(name, value);
+  }
+}
+
+function checkBoot({ bios, kernel, initrd, append, devices = [] }: QemuConfig): void {
+  if (append !== undefined && kernel === undefined) fail('append-without-kernel', 'append is handed over with a kernel');
+  if (initrd !== undefined && kernel === undefined) fail('initrd-without-kernel', 'initrd is handed over with a kernel');
+  const bootable = bios !== undefined || kernel !== undefined || devices.length > 0;
+  if (!bootable) fail('nothing-to-boot', 'neither bios nor kernel nor a device to boot from is given');
+}
+
+function checkTime({ icount, accelerator, netdevs = [] }: QemuConfig): void {
+  if (icount === undefined) return;
+  checkKeys('icount', icount, ['shift', 'sleep', 'align']);
+  if (icount.shift !== 'auto') checkInteger('icount.shift', icount.shift, { low: 0, high: 10 });
+  if (accelerator?.type === 'kvm') fail('kvm-with-icount', 'icount counts instructions that KVM executes unseen');
+  if (accelerator?.type === 'tcg' && accelerator.thread === 'multi')
+    fail('icount-with-threads', 'icount runs all CPUs in one thread');
+  // Guest time would run past every deadline of the guest while the answer is still on its way from outside.
+  const wired = netdevs.some(({ type }) => type !== 'user');
+  if (icount.sleep === false && wired) {
+    fail('icount-without-sleep-on-a-wire', 'with icount sleep=off the guest does not wait for a peer outside guest time');
+  }
+}
+
+function checkChannels({ serials = [], qmp, monitor, netdevs = [] }: QemuConfig): void {
+  const fds = new Set<number>();
+  let stdioUsers = 0;
+  const claim = (what: string, fd: number): void => {
+    checkInteger(`${what}.fd`, fd, { low: 3, high: 1023 });
+    if (fds.has(fd)) fail('duplicate-fd', `${what} wants descriptor ${fd}, which is taken`);
+    fds.add(fd);
+  };
+  const named: [string, ChardevConfig][] = serials.map((serial, index) => [`serials[${index}]`, serial]);
+  if (qmp !== undefined) named.push(['qmp', qmp]);
+  if (monitor !== undefined) named.push(['monitor', monitor]);
+  for (const [what, channel] of named) {
+    checkOneOf(`${what}.type`, channel.type, ['stdio', 'null', 'file', 'fd', 'unix']);
+    if (channel.type === 'stdio' && ++stdioUsers > 1) fail('duplicate-stdio', `${what} wants stdio, which is taken`);
+    if (channel.type === 'fd') claim(what, channel.fd);
+    if (channel.type === 'file') checkText(`${what}.path`, channel.path);
+    if (channel.type === 'unix') checkSocketPath(what, channel.path);
+  }
+  for (const netdev of netdevs) {
+    checkOneOf('netdev.type', netdev.type, ['stream-fd', 'stream-unix', 'user']);
+    if (netdev.type === 'stream-fd') claim(`netdev ${netdev.id}`, netdev.fd);
+    if (netdev.type === 'stream-unix') checkSocketPath(`netdev ${netdev.id}`, netdev.path);
+    if (netdev.type === 'user') checkProperties(`netdev ${netdev.id}`, netdev.properties, ['id']);
+  }
+}
+
+function checkIds({ netdevs = [], devices = [], objects = [] }: QemuConfig): void {
+  // QEMU keeps netdevs, devices and objects in different name spaces, but one id for two things only confuses.
+  const seen = new Set<string>();
+  for (const { id } of [...netdevs, ...devices, ...objects]) {
+    if (id === undefined) continue;
+    if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(id))
+      fail('bad-value', `an id starts with a letter and has no blanks: ${JSON.stringify(id)}`);
+    if (seen.has(id)) fail('duplicate-id', `two things are called ${id}`);
+    seen.add(id);
+  }
+}
+
+function checkNetwork({ netdevs = [], devices = [], objects = [] }: QemuConfig): void {
+  const ids = new Set(netdevs.map(({ id }) => id));
+  const taken = new Set<string>();
+  for (const device of devices) {
+    checkKeys('a device', device, ['driver', 'id', 'netdev', 'mac', 'properties']);
+    checkName('device.driver', device.driver);
+    checkProperties(`device ${device.driver}`, device.properties, ['id', 'netdev', 'mac']);
+    if (device.netdev === undefined) continue;
+    if (!ids.has(device.netdev))
+      fail('unknown-netdev', `device ${device.driver} is plugged into ${device.netdev}, which isn't there`);
+    if (taken.has(device.netdev)) fail('shared-netdev', `two devices are plugged into ${device.netdev}`);
+    taken.add(device.netdev);
+  }
+  for (const id of ids) if (!taken.has(id)) fail('unused-netdev', `no device is plugged into ${id}`);
+  for (const object of objects) {
+    checkOneOf('object.type', object.type, ['filter-dump', 'other']);
+    if (object.type === 'other') {
+      checkName('object.qomType', object.qomType);
+      checkProperties(`object ${object.id}`, object.properties, ['id', 'qom-type']);
+      continue;
+    }
+    if (!ids.has(object.netdev)) fail('unknown-netdev', `${object.id} dumps ${object.netdev}, which isn't there`);
+    checkText(`${object.id}.file`, object.file);
+    if (object.maxlen !== undefined) checkInteger(`${object.id}.maxlen`, object.maxlen, { low: 1, high: 2 ** 31 - 1 });
+  }
+}
+
+function checkSocketPath(what: string, path: string): void {
+  checkText(`${what}.path`, path);
+  const length = new TextEncoder().encode(path).length;
+  if (length > SOCKET_PATH_BYTES_MAX) {
+    fail('path-too-long', `${what}: a socket path has at most ${SOCKET_PATH_BYTES_MAX} octets, not ${length}`);
+  }
+}
+
+function checkProperties(what: string, properties: Properties = {}, reserved: readonly string[] = []): void {
+  for (const [key, value] of Object.entries(properties)) {
+    if (!/^[A-Za-z0-9_.-]+$/.test(key)) fail('bad-value', `${what}: not a property name: ${JSON.stringify(key)}`);
+    if (reserved.includes(key)) fail('duplicate-property', `${what}: ${key} has a place of its own`);
+    if (typeof value === 'string') checkText(`${what}.${key}`, value, { emptyAllowed: true });
+    else if (typeof value === 'number') {
+      if (!Number.isFinite(value)) fail('bad-value', `${what}.${key} is a finite number`);
+    } else if (typeof value !== 'boolean') fail('bad-value', `${what}.${key} is a string, a number or a boolean`);
+  }
+}
+
+// The checks below also guard callers without types: options that come from JSON or a command line.
+
+function checkKeys(what: string, value: object, known: readonly string[]): void {
+  for (const key of Object.keys(value)) if (!known.includes(key)) fail('unknown-key', `${what} has no ${key}`);
+}
+
+function checkOneOf(what: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value)) fail('bad-value', `${what} is one of ${known.join(', ')}, not ${JSON.stringify(value)}`);
+}
+
+function checkInteger(what: string, value: number, { low, high }: { readonly low: number; readonly high: number }): void {
+  if (!Number.isInteger(value) || value < low || value > high) fail('bad-value', `${what} is an integer ${low}..${high}`);
+}
+
+function checkName(what: string, value: string): void {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value)) fail('bad-value', `${what} is a QEMU name, not ${JSON.stringify(value)}`);
+}
+
+function checkText(what: string, value: string, { emptyAllowed = false }: { readonly emptyAllowed?: boolean } = {}): void {
+  const fits = typeof value === 'string' && (emptyAllowed || value !== '') && !value.includes('\0');
+  if (!fits) fail('bad-value', `${what} is text without NUL`);
+}
+
+function fail(code: ArgumentErrorCode, message: string): never {
+  throw new QemuArgumentError(code, message);
+}
+
+/** `sun_path` has 108 octets, the last of them a NUL. */
+const SOCKET_PATH_BYTES_MAX = 107;
+
+const CONFIG_KEYS: readonly (keyof QemuConfig)[] = [
+  'arch',
+  'machine',
+  'accelerator',
+  'cpu',
+  'smp',
+  'memoryMiB',
+  'bios',
+  'kernel',
+  'initrd',
+  'append',
+  'icount',
+  'serials',
+  'netdevs',
+  'devices',
+  'objects',
+  'qmp',
+  'monitor',
+  'onReboot',
+  'startPaused',
+  'gdb',
+];

@@ -1,8 +1,30 @@
-import { address, addresses, addressesOrNone, mask, policyFilters, staticRoutes } from './addresses.js';
-import { authentication } from './authentication.js';
-import { clientFqdn } from './client-fqdn.js';
+import type { Ipv4Address } from '@nexus-net/sansio';
+import type { DhcpOption } from '../option-list.js';
+import {
+  address,
+  addresses,
+  addressesOrNone,
+  mask,
+  type PolicyFilter,
+  policyFilters,
+  type StaticRoute,
+  staticRoutes,
+} from './addresses.js';
+import { type Authentication, authentication } from './authentication.js';
+import { type ClientFqdn, clientFqdn } from './client-fqdn.js';
 import { domainName, domainNames, searchList } from './domain-names.js';
-import { clientIdentifier, machineId, networkInterfaceId, portParameters, subnetSelector } from './identifiers.js';
+import {
+  type ClientIdentifier,
+  clientIdentifier,
+  type MachineId,
+  machineId,
+  type NetworkInterfaceId,
+  networkInterfaceId,
+  type PortParameters,
+  portParameters,
+  type SubnetSelector,
+  subnetSelector,
+} from './identifiers.js';
 import {
   codes,
   flag,
@@ -20,22 +42,83 @@ import {
   u16List,
   u32,
 } from './numbers.js';
-import { classlessRoutes } from './routes.js';
+import { type ClasslessRoute, classlessRoutes } from './routes.js';
 import {
   counted16Texts,
+  type DirectoryAgents,
   directoryAgents,
+  type EncryptedResolver,
   encryptedResolvers,
+  type LeaseQueryStatus,
   leaseQueryStatus,
+  type ResolverSelection,
   resolverSelection,
+  type ServiceScope,
+  type SipServers,
   serverAddressSets,
   serviceScope,
   sipServers,
 } from './services.js';
 import type { Shape } from './shape.js';
-import { encapsulated, enterpriseData, subOptions, userClass } from './sub-options.js';
+import { type EnterpriseData, encapsulated, enterpriseData, subOptions, type UserClass, userClass } from './sub-options.js';
 import { hostName, opaque, text } from './text.js';
 
-const ALL = {
+/** The typed value of each shape. */
+export interface ShapeValues {
+  readonly address: Ipv4Address;
+  readonly addresses: readonly Ipv4Address[];
+  readonly addressesOrNone: readonly Ipv4Address[];
+  readonly authentication: Authentication;
+  readonly classlessRoutes: readonly ClasslessRoute[];
+  readonly clientFqdn: ClientFqdn;
+  readonly clientIdentifier: ClientIdentifier;
+  readonly codes: readonly number[];
+  readonly counted16Texts: readonly string[];
+  readonly directoryAgents: DirectoryAgents;
+  readonly domainName: string;
+  readonly domainNames: readonly string[];
+  readonly encapsulated: readonly DhcpOption[];
+  readonly encryptedResolvers: readonly EncryptedResolver[];
+  readonly enterpriseData: readonly EnterpriseData[];
+  readonly flag: boolean;
+  readonly hostName: string;
+  readonly i32: number;
+  readonly leaseQueryStatus: LeaseQueryStatus;
+  readonly machineId: MachineId;
+  readonly mask: Ipv4Address;
+  readonly mtu: number;
+  readonly mtuList: readonly number[];
+  readonly netbiosNodeType: number;
+  readonly networkInterfaceId: NetworkInterfaceId;
+  readonly opaque: Uint8Array;
+  readonly policyFilters: readonly PolicyFilter[];
+  readonly portParameters: PortParameters;
+  readonly positiveU8: number;
+  readonly presence: true;
+  readonly reassemblySize: number;
+  readonly resolverSelection: ResolverSelection;
+  readonly searchList: readonly string[];
+  readonly seconds: number;
+  readonly serverAddressSets: readonly (readonly Ipv4Address[])[];
+  readonly serviceScope: ServiceScope;
+  readonly sipServers: SipServers;
+  readonly staticRoutes: readonly StaticRoute[];
+  readonly subnetSelector: SubnetSelector;
+  readonly subOptions: readonly DhcpOption[];
+  readonly text: string;
+  readonly u8: number;
+  readonly u8List: readonly number[];
+  readonly u16: number;
+  readonly u16List: readonly number[];
+  readonly u32: number;
+  readonly userClass: UserClass;
+}
+
+export type ShapeName = keyof ShapeValues;
+export type ShapeValue<S extends ShapeName> = ShapeValues[S];
+
+/** Every way in which the octets of an option turn into a value and back. The rows of `OPTIONS` name one each. */
+export const SHAPES: { readonly [S in ShapeName]: Shape<ShapeValues[S]> } = {
   address,
   addresses,
   addressesOrNone,
@@ -84,10 +167,3 @@ const ALL = {
   u32,
   userClass,
 };
-
-export type ShapeName = keyof typeof ALL;
-/** The typed value of each shape. */
-export type ShapeValue<S extends ShapeName> = (typeof ALL)[S] extends Shape<infer V> ? V : never;
-
-/** Every way in which the octets of an option turn into a value and back. The rows of `OPTIONS` name one each. */
-export const SHAPES: { readonly [S in ShapeName]: Shape<ShapeValue<S>> } = ALL;

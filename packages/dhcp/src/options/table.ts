@@ -306,7 +306,7 @@ export const OPTIONS = {
     title: 'Web proxy auto-discovery URL',
     reference: 'draft-ietf-wrec-wpad-01 §4.4.1',
   },
-} as const satisfies Readonly<Record<string, OptionRow>>;
+} as const;
 
 /** Sub-options of option 82. */
 export const RELAY_OPTIONS = {
@@ -340,7 +340,7 @@ export const RELAY_OPTIONS = {
     title: 'Not obeyed, where a server echoes it',
     reference: 'RFC 6607 §3.4',
   },
-} as const satisfies Readonly<Record<string, OptionRow>>;
+} as const;
 
 export type OptionName = keyof typeof OPTIONS;
 export type RelayOptionName = keyof typeof RELAY_OPTIONS;

@@ -51,7 +51,10 @@ export class ByteWriter {
     if (at >= 0) this.#bytes.set(octets, at);
   }
 
+  /** Leaves `length` octets zero. */
   zeros(length: number): void {
+    // Anything else would move the cursor backwards or to nowhere.
+    requireArgument(Number.isInteger(length) && length >= 0, 'length is a whole number of octets');
     this.#advance(length);
   }
 

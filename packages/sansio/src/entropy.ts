@@ -12,8 +12,8 @@ export interface Entropy {
 export function uniform(entropy: Entropy, { low, high }: { readonly low: number; readonly high: number }): number {
   const count = high - low + 1;
   requireArgument(
-    Number.isInteger(low) && Number.isInteger(high) && count >= 1 && count <= 2 ** 32,
-    'low..high are integers, at most 2^32 of them',
+    Number.isSafeInteger(low) && Number.isSafeInteger(high) && count >= 1 && count <= 2 ** 32,
+    'low..high are safe integers, at most 2^32 of them',
   );
   const limit = 2 ** 32 - (2 ** 32 % count);
   let draw = entropy.u32();

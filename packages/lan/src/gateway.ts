@@ -1,0 +1,189 @@
+import { DhcpServer, type DhcpServerEvent, type DhcpServerInspection, type DhcpServerOptions } from '@nexus-net/dhcp';
+import type { UdpSocketId } from '@nexus-net/net-os';
+import { Host, type HostEvent, type HostOptions, type HostSnapshot, type PingId, type PingRequest } from '@nexus-net/net-os';
+import {
+  Counters,
+  type Datagram,
+  type Entropy,
+  type FrameMachine,
+  type Ipv4Address,
+  type Ipv4Prefix,
+  type MacAddress,
+  type Millis,
+  NEVER,
+  prefixLength,
+  Queue,
+} from '@nexus-net/sansio';
+import { ADDRESS_PLAN } from '@nexus-net/wire';
+import { DnsService, type DnsServiceConfig, type DnsServiceEvent, type DnsServiceView } from './dns-service.js';
+
+export interface GatewayConfig {
+  readonly entropy: Entropy;
+  /** Default: `gatewayMac` of the smoke plan. */
+  readonly mac?: MacAddress;
+  /** Default 10.0.2.2. */
+  readonly address?: Ipv4Address;
+  /** A second address, which answers like the first. Default 10.0.2.3; `none` for one address only. */
+  readonly dnsAddress?: Ipv4Address | 'none';
+  /** Default 10.0.2.0/24. */
+  readonly network?: Ipv4Prefix;
+  /**
+   * The DHCP server: what differs from its defaults, which are those of the address plan (leases from 10.0.2.15 up, this
+   * host as router, the DNS address as name server). `off`: port 67 is closed. Default on.
+   */
+  readonly dhcp?: Partial<Omit<DhcpServerOptions, 'address' | 'prefix'>> | 'off';
+  /** The DNS service on port 53 of both addresses; the names that it knows. `off`: the port is closed. Default on, no names. */
+  readonly dns?: DnsServiceConfig | 'off';
+  /** Limits and times of the host itself. */
+  readonly host?: Partial<Omit<HostOptions, 'mac' | 'entropy'>>;
+  /** Events waiting for `pollEvent`; further ones are dropped and counted. Default 4 096. */
+  readonly eventCountMax?: number;
+}
+
+export type GatewayEvent =
+  | { readonly type: 'dhcp'; readonly event: DhcpServerEvent }
+  | { readonly type: 'dns'; readonly event: DnsServiceEvent }
+  /** Answers to pings, conflicts, unreachable clients. */
+  | { readonly type: 'host'; readonly event: Exclude<HostEvent, { readonly type: 'datagram' }> };
+
+/** Why a reply of a service did not leave: see `Host.sendUdp`. */
+export type GatewayUnsent = 'no-address' | 'no-route' | 'too-big' | 'no-buffers';
+
+export interface GatewayView {
+  readonly host: HostSnapshot;
+  readonly dhcp?: DhcpServerInspection;
+  readonly dns?: DnsServiceView;
+  /** Replies of services that did not leave. */
+  readonly unsent: Partial<Record<GatewayUnsent, number>>;
+  readonly eventsDropped: number;
+}
+
+/**
+ * The other end of a guest's cable: one host that answers ARP and echo at two addresses, leases addresses, and answers DNS.
+ * It routes nothing: there is no world behind it.
+ */
+export class Gateway implements FrameMachine<GatewayEvent> {
+  readonly mac: MacAddress;
+  readonly address: Ipv4Address;
+  readonly #host: Host;
+  readonly #addresses: readonly Ipv4Address[];
+  readonly #prefixLength: number;
+  readonly #dhcp: Service<DhcpServer> | undefined;
+  readonly #dns: Service<DnsService> | undefined;
+  readonly #unsent = new Counters<GatewayUnsent>();
+  readonly #events: Queue<GatewayEvent>;
+  #started = false;
+
+  constructor(config: GatewayConfig) {
+    const plan = ADDRESS_PLAN.smoke;
+    const { entropy, mac = plan.gatewayMac, address = plan.gateway, dnsAddress = plan.dns, network = plan.network } = config;
+    this.mac = mac;
+    this.address = address;
+    this.#addresses = dnsAddress === 'none' ? [address] : [address, dnsAddress];
+    this.#prefixLength = prefixLength(network);
+    this.#events = new Queue(config.eventCountMax ?? 4_096);
+    // A guest that takes our address is to be seen and answered, not to end the services for everybody else.
+    this.#host = new Host({ defence: 'defend-always', ...config.host, mac, entropy });
+    const { dhcp = {}, dns = {} } = config;
+    if (dhcp !== 'off') {
+      const machine = new DhcpServer({
+        pool: plan.pool,
+        routers: [address],
+        dnsServers: [dnsAddress === 'none' ? address : dnsAddress],
+        ...dhcp,
+        address,
+        prefix: network,
+      });
+      this.#dhcp = { machine, socket: this.#host.bindUdp({ port: ADDRESS_PLAN.ports.dhcpServer }) };
+    }
+    if (dns !== 'off') {
+      this.#dns = { machine: new DnsService(dns), socket: this.#host.bindUdp({ port: ADDRESS_PLAN.ports.dns }) };
+    }
+  }
+
+  /** The DHCP server, for its own commands and its inspection; `undefined` where it is off. */
+  get dhcp(): DhcpServer | undefined {
+    return this.#dhcp?.machine;
+  }
+
+  /** Takes its addresses and announces them (RFC 5227 §2.3). The first input does it too. */
+  start(now: Millis): void {
+    if (this.#started) return;
+    this.#started = true;
+    for (const address of this.#addresses) this.#host.addAddress(now, { address, prefixLength: this.#prefixLength });
+  }
+
+  /** Sends an echo request from the first address: is that guest there? A `host` event says how it ended. */
+  ping(now: Millis, request: PingRequest): PingId {
+    this.start(now);
+    const id = this.#host.ping(now, request);
+    this.#settle(now);
+    return id;
+  }
+
+  handleFrame(now: Millis, frame: Uint8Array): void {
+    this.start(now);
+    this.#host.handleFrame(now, frame);
+    this.#settle(now);
+  }
+
+  handleTimeout(now: Millis): void {
+    this.start(now);
+    this.#host.handleTimeout(now);
+    this.#dhcp?.machine.handleTimeout(now);
+    this.#settle(now);
+  }
+
+  pollTransmit(): Uint8Array | undefined {
+    return this.#host.pollTransmit();
+  }
+
+  pollEvent(): GatewayEvent | undefined {
+    return this.#events.shift();
+  }
+
+  nextTimeout(): Millis {
+    return Math.min(this.#host.nextTimeout(), this.#dhcp?.machine.nextTimeout() ?? NEVER);
+  }
+
+  inspect(): GatewayView {
+    return {
+      host: this.#host.inspect(),
+      ...(this.#dhcp === undefined ? {} : { dhcp: this.#dhcp.machine.inspect() }),
+      ...(this.#dns === undefined ? {} : { dns: this.#dns.machine.inspect() }),
+      unsent: this.#unsent.snapshot(),
+      eventsDropped: this.#events.dropped,
+    };
+  }
+
+  /** Hands datagrams to the services and their answers back to the host. */
+  #settle(now: Millis): void {
+    for (let event = this.#host.pollEvent(); event !== undefined; event = this.#host.pollEvent()) {
+      if (event.type !== 'datagram') this.#events.push({ type: 'host', event });
+      else if (event.socket === this.#dhcp?.socket) this.#dhcp.machine.handleDatagram(now, event.datagram);
+      else if (event.socket === this.#dns?.socket) this.#dns.machine.handleDatagram(now, event.datagram);
+    }
+    const dhcp = this.#dhcp;
+    for (let event = dhcp?.machine.pollEvent(); event !== undefined; event = dhcp?.machine.pollEvent())
+      this.#events.push({ type: 'dhcp', event });
+    for (let reply = dhcp?.machine.pollTransmit(); reply !== undefined; reply = dhcp?.machine.pollTransmit()) {
+      const { linkDestination, ...datagram } = reply;
+      this.#send(now, datagram, linkDestination);
+    }
+    const dns = this.#dns;
+    for (let event = dns?.machine.pollEvent(); event !== undefined; event = dns?.machine.pollEvent())
+      this.#events.push({ type: 'dns', event });
+    for (let reply = dns?.machine.pollTransmit(); reply !== undefined; reply = dns?.machine.pollTransmit())
+      this.#send(now, reply);
+  }
+
+  #send(now: Millis, datagram: Datagram, linkDestination?: MacAddress): void {
+    const outcome = this.#host.sendUdp(now, { datagram, ...(linkDestination === undefined ? {} : { linkDestination }) });
+    if (outcome !== 'sent') this.#unsent.increment(outcome);
+  }
+}
+
+interface Service<M> {
+  readonly machine: M;
+  readonly socket: UdpSocketId;
+}

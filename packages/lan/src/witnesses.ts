@@ -1,0 +1,7 @@
+import type { Witness } from '@nexus-net/wire';
+import { EthernetWitness } from './ethernet-witness.js';
+
+/** One witness for each protocol, in a fixed order: what a live segment and a replayed capture are both judged by. */
+export function segmentWitnesses(): Witness[] {
+  return [new EthernetWitness()];
+}

@@ -1,3 +1,17 @@
+export { CLIENT_REJECTS, type ClientReject, type MissingMask } from './client/accept.js';
+export {
+  type ChooseOffer,
+  clientIdFromDuid,
+  clientIdFromMac,
+  type DhcpClientConfig,
+  type HmacMd5,
+} from './client/config.js';
+export type { ClientCount } from './client/core.js';
+export type { DhcpClientEvent, UnboundReason } from './client/events.js';
+export type { BoundCause, ClientState, ClientStateName, WaitReason } from './client/state.js';
+export { CLIENT_TRANSITIONS, CLIENT_TRIGGERS, type ClientTrigger, type TransitionRow } from './client/transitions.js';
+export { type CommandOutcome, DhcpClient, type DhcpClientInspection } from './client.js';
+export type { DhcpLease, LeaseChange, LeaseTerms, NetworkParameters } from './lease.js';
 export * from './message.js';
 export * from './names.js';
 export * from './option.js';

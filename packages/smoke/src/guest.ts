@@ -33,6 +33,8 @@ export interface GuestSink {
   frame(frame: Uint8Array): void;
   /** Console output, as it came. */
   console(bytes: Uint8Array): void;
+  /** Something about the channels to the guest that isn't the guest's doing, in words. For the record. */
+  trouble(what: string): void;
   /** The guest is gone; `how` in words, e.g. `exit code 0`. */
   exited(how: string): void;
 }

@@ -7,7 +7,7 @@ import { FactLog } from './fact-log.js';
 import type { ConsoleLine } from './lines.js';
 import { MARKERS, type MarkerId, type MarkerValues, markerLiteral, renderMarker } from './markers.js';
 import type { PhaseName, Profile } from './profile.js';
-import type { Cause, FailureReport, MarkerReport, PhaseReport, Verdict, ViolationReport } from './verdict.js';
+import type { AbortCause, Cause, FailureReport, MarkerReport, PhaseReport, Verdict, ViolationReport } from './verdict.js';
 
 /** When a run that goes well ends. */
 export type StopCondition =
@@ -146,9 +146,9 @@ export class Ladder {
     if (phase !== undefined) this.#expirePhase(phase.name);
   }
 
-  /** Somebody stopped the run; `why` says it in words. */
-  interrupt(now: Millis, why: string): void {
-    if (this.#tick(now) !== undefined) this.#fail('interrupted', { message: why });
+  /** The run can't go on for a reason outside of console and wire; `message` says it in words. */
+  abort(now: Millis, { cause, message }: { readonly cause: AbortCause; readonly message: string }): void {
+    if (this.#tick(now) !== undefined) this.#fail(cause, { message });
   }
 
   handleTimeout(now: Millis): void {

@@ -21,6 +21,8 @@ export const CAUSES: Readonly<Record<Cause, string>> = {
   'guest-exit': 'the guest ended before its ladder was satisfied',
   'guest-silent': 'neither console nor wire moved',
   'run-timeout': 'the time for the whole run ran out',
+  'guest-missing': 'something that the guest needs to run is not installed',
+  'guest-not-started': 'the guest’s machine did not start',
   interrupted: 'the run was stopped from outside',
 };
 
@@ -41,7 +43,10 @@ export type Cause =
   | 'guest-exit'
   | 'guest-silent'
   | 'run-timeout'
-  | 'interrupted';
+  | AbortCause;
+
+/** Causes that come neither from the console nor from the wire. */
+export type AbortCause = 'guest-missing' | 'guest-not-started' | 'interrupted';
 
 export interface MarkerReport {
   readonly id: MarkerId;

@@ -215,7 +215,9 @@ describe('other ends', () => {
   });
 
   test('an interruption is a failure with its own cause', () => {
-    expect(play(boot(), {}, (ladder) => ladder.interrupt(9, 'SIGINT')).verdict?.failure).toMatchObject({
+    expect(
+      play(boot(), {}, (ladder) => ladder.abort(9, { cause: 'interrupted', message: 'SIGINT' })).verdict?.failure,
+    ).toMatchObject({
       cause: 'interrupted',
       message: 'SIGINT',
     });
@@ -228,7 +230,7 @@ describe('other ends', () => {
     expect(fatal.verdict?.failure).toMatchObject({ cause: 'wire-violation' });
     const listed = play([...boot()], options, (ladder) => {
       ladder.handleViolation(9, violation('other'));
-      ladder.interrupt(10, 'enough');
+      ladder.abort(10, { cause: 'interrupted', message: 'enough' });
     });
     expect(listed.verdict?.violations).toMatchObject([{ rule: 'other', fatal: false }]);
   });

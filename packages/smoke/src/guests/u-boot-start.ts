@@ -1,0 +1,70 @@
+import { type ProbeResult, probeQemu, QemuMachine, QemuStartError } from '@nexus-net/qemu';
+import type { GuestSink, RunningGuest, StartGuest, StartGuestOptions } from '../guest.js';
+import { missingMessage } from '../missing.js';
+import { Refusal } from '../refusal.js';
+
+/** What U-Boot needs of the machine that it runs on: the same question for the run and for its set-up. */
+export function probeUBoot(): Promise<ProbeResult> {
+  return probeQemu({
+    arch: 'riscv64',
+    machine: 'virt',
+    netdevs: ['stream'],
+    devices: ['virtio-net-device'],
+    firmware: ['opensbi-riscv64', 'u-boot-riscv64-smode'],
+  });
+}
+
+export const startUBoot: StartGuest = async (options: StartGuestOptions): Promise<RunningGuest> => {
+  const probe = await probeUBoot();
+  if (!probe.ok) throw new Refusal(missingMessage(probe), 'missing');
+  const { sink, place, directory, startMs } = options;
+  const machine = new QemuMachine({
+    binary: probe.binary,
+    machine: {
+      arch: 'riscv64',
+      machine: { type: 'virt' },
+      cpu: 'rv64',
+      memoryMiB: 128,
+      bios: probe.firmware['opensbi-riscv64'] as string,
+      kernel: probe.firmware['u-boot-riscv64-smode'] as string,
+    },
+    nics: [{ driver: 'virtio-net-device', mac: place.mac }],
+    directory,
+    startTimeoutMs: startMs,
+    handlers: {
+      frame: (frame) => sink.frame(frame),
+      uart: (bytes) => sink.console(bytes),
+      linkEnded: ({ reason }) => {
+        if (reason !== 'closed') sink.trouble(`the guest’s cable: ${reason}`);
+      },
+    },
+  });
+  try {
+    await machine.start();
+  } catch (error) {
+    if (error instanceof QemuStartError) throw new Refusal(`QEMU did not start: ${error.message}`, 'guest');
+    throw error;
+  }
+  void reportExit(machine, sink);
+  return {
+    sendFrame: (frame) => {
+      machine.sendFrame(frame);
+    },
+    sendConsole: (bytes) => {
+      if (!machine.writeUart(bytes)) sink.trouble('the guest takes no console input');
+    },
+    argv: machine.argv,
+    versions: { qemu: probe.version.text },
+    stop: async () => {
+      await machine.quit();
+    },
+  };
+};
+
+async function reportExit(machine: QemuMachine, sink: GuestSink): Promise<void> {
+  const { code, signal, shutdown, stderr } = await machine.exited;
+  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  const reason = shutdown === undefined ? '' : `, ${shutdown.reason}`;
+  const said = stderr.trim() === '' ? '' : `, QEMU said: ${stderr.trim().split('\n').at(-1)}`;
+  sink.exited(`${how}${reason}${said}`);
+}

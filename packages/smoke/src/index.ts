@@ -1,0 +1,12 @@
+export * from './cli.js';
+export * from './console-script.js';
+export * from './exit-codes.js';
+export * from './guest.js';
+export { U_BOOT } from './guests/u-boot.js';
+export * from './invariants.js';
+export * from './refusal.js';
+export * from './report.js';
+export * from './request.js';
+export * from './run.js';
+export * from './run-folder.js';
+export * from './smoke-machine.js';

@@ -1,0 +1,65 @@
+import { styleText } from 'node:util';
+import type { Millis } from '@nexus-net/sansio';
+import { CAUSES } from '@nexus-net/verdict';
+import type { RunRequest } from './request.js';
+import type { RunOutcome } from './run.js';
+import type { SmokeEvent } from './smoke-machine.js';
+
+/** Where a report is written, line by line. */
+export type Print = (line: string) => void;
+
+/** What a person reads while a run goes on, and at its end. */
+export class HumanReport {
+  readonly #print: Print;
+
+  constructor(print: Print) {
+    this.#print = print;
+  }
+
+  begin({ guest, profile, dhcpServer }: RunRequest): void {
+    this.#print(`${bold(`${guest.name} · ${profile.name}`)}  ${profile.description}${dhcpServer ? '' : '  (DHCP server off)'}`);
+  }
+
+  event(event: SmokeEvent): void {
+    if (event.type === 'phase') {
+      const { name, outcome, startedMs = 0, endedMs = 0 } = event.report;
+      const tick = outcome === 'passed' ? styleText('green', '✓') : styleText('red', '✗');
+      this.#print(`  ${tick} ${name.padEnd(7)} ${seconds(endedMs - startedMs)}`);
+    } else if (event.type === 'marker') {
+      const { marker, origin, line, evidence, frames } = event.report;
+      const how = origin === 'mapped' ? `mapped from ‘${line}’` : 'printed';
+      const proof = evidence === 'proven' ? `frames ${frames.join(', ')}` : evidence;
+      this.#print(styleText('dim', `      ${marker}  ·  ${how}  ·  ${proof}`));
+    }
+  }
+
+  end({ report, folder }: RunOutcome): void {
+    const { failure, violations, durationMs, unbacked, troubles } = report;
+    for (const { rule, reference, message, frames } of violations) {
+      this.#print(`  ${styleText('yellow', '!')} ${reference}: ${message} (${rule}, frame ${frames.join(', ')})`);
+    }
+    for (const trouble of troubles) this.#print(`  ${styleText('yellow', '!')} ${trouble}`);
+    if (failure === undefined) {
+      const unproven =
+        unbacked.length === 0 ? '' : `, ${unbacked.length} marker believed without evidence (${unbacked.join(', ')})`;
+      this.#print(`${styleText(['green', 'bold'], 'passed')} in ${seconds(durationMs)}, ${report.frames} frames${unproven}`);
+    } else {
+      this.#print(
+        `${styleText(['red', 'bold'], 'failed')} in phase ${bold(failure.phase)}: ${failure.cause}, ${CAUSES[failure.cause]}`,
+      );
+      this.#print(`  likely   ${failure.message}`);
+      if (failure.marker !== undefined) this.#print(`  missing  ${failure.marker}`);
+      this.#print(`  console  ${failure.lastLine ?? '(nothing)'}`);
+      this.#print(`  wire     ${failure.lastFact ?? '(nothing)'}`);
+    }
+    this.#print(`  ${styleText('dim', folder)}`);
+  }
+}
+
+function bold(text: string): string {
+  return styleText('bold', text);
+}
+
+function seconds(ms: Millis): string {
+  return `${(ms / 1_000).toFixed(2)} s`;
+}

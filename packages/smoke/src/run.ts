@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Driver, monotonicClock, systemEntropy } from '@nexus-net/host';
+import type { Millis } from '@nexus-net/sansio';
+import type { Cause, Verdict } from '@nexus-net/verdict';
+import { describeFact } from '@nexus-net/wire';
+import type { ExitName } from './exit-codes.js';
+import type { GuestSink, RunningGuest } from './guest.js';
+import { Refusal } from './refusal.js';
+import type { RunRequest } from './request.js';
+import { RunFolder } from './run-folder.js';
+import { GUEST_PLACE, type SmokeEvent, SmokeMachine, type SmokeTransmit } from './smoke-machine.js';
+
+/** What `verdict.json` holds: the verdict of the ladder, and the run that it speaks of. */
+export interface RunReport extends Verdict {
+  readonly guest: string;
+  readonly exit: ExitName;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  /** The guest's exact command line; empty where it never ran. */
+  readonly argv: readonly string[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly dhcpServer: boolean;
+  /** What went wrong beside the guest: channels, files. Empty in a good run. */
+  readonly troubles: readonly string[];
+  /** Frames of the capture. */
+  readonly frames: number;
+  /** Facts of the run in order, addresses as text, each with its frames. */
+  readonly facts: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface RunOptions {
+  readonly request: RunRequest;
+  /** Folder in which the run makes its own. */
+  readonly runsFolder: string;
+  /** Hears everything that happens, as it happens. */
+  readonly listener?: (event: SmokeEvent) => void;
+  /** Stops the run. */
+  readonly signal?: AbortSignal;
+  /** Default 10 000 ms. */
+  readonly startMs?: Millis;
+}
+
+export interface RunOutcome {
+  readonly report: RunReport;
+  /** The run's folder. */
+  readonly folder: string;
+}
+
+/** Boots the guest on a wire of its own, waits for the verdict, ends the guest, and leaves the folder. */
+export async function run(options: RunOptions): Promise<RunOutcome> {
+  const { request, runsFolder, listener, signal, startMs = 10_000 } = options;
+  const startedAt = new Date();
+  const zero = monotonicClock.now();
+  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), { wallAtZero: startedAt.getTime() });
+  const troubles: string[] = [];
+  const facts: Readonly<Record<string, unknown>>[] = [];
+  let frames = 0;
+  let guest: RunningGuest | undefined;
+  let early: SmokeTransmit[] = [];
+  let judge: (verdict: Verdict) => void;
+  const judged = new Promise<Verdict>((resolve) => {
+    judge = resolve;
+  });
+
+  const driver = new Driver(new SmokeMachine({ request, entropy: systemEntropy() }), {
+    clock: { now: () => monotonicClock.now() - zero },
+    transmit: (output) => {
+      if (guest === undefined) early.push(output);
+      else send(guest, output);
+    },
+    event: (event) => {
+      listener?.(event);
+      switch (event.type) {
+        case 'frame':
+          frames = event.observed.number;
+          folder.frame(event.observed);
+          break;
+        case 'fact':
+          facts.push({ ...describeFact(event.fact), frames: event.fact.frames });
+          folder.event({ ...describeFact(event.fact), at: event.fact.at, type: 'fact', frames: event.fact.frames });
+          break;
+        case 'violation':
+          folder.event({ ...event.violation, type: 'violation' });
+          break;
+        case 'script':
+          folder.event({ ...event.event, at: event.at, type: `script-${event.event.type}` });
+          break;
+        case 'marker':
+          folder.event({ ...event.report, at: event.report.atMs, type: 'marker' });
+          break;
+        case 'phase':
+          folder.event({ ...event.report, at: event.report.endedMs ?? 0, type: 'phase' });
+          break;
+        default:
+          driver.close();
+          judge(event.verdict);
+      }
+    },
+  });
+  // After the verdict the guest may go on talking while it is being ended: that is no part of the run.
+  const sink: GuestSink = {
+    frame: (frame) => {
+      if (!driver.closed) driver.drive((machine, now) => machine.handleFrame(now, frame));
+    },
+    console: (bytes) => {
+      folder.uart(bytes);
+      if (!driver.closed) driver.drive((machine, now) => machine.handleConsole(now, bytes));
+    },
+    trouble: (what) => troubles.push(what),
+    exited: (how) => {
+      if (!driver.closed) driver.drive((machine, now) => machine.handleExit(now, how));
+    },
+  };
+  const interrupt = (): void => {
+    if (!driver.closed)
+      driver.drive((machine, now) => machine.abort(now, { cause: 'interrupted', message: 'stopped from outside' }));
+  };
+  signal?.addEventListener('abort', interrupt);
+  driver.drive((machine, now) => machine.start(now));
+  try {
+    guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs });
+    for (const output of early) send(guest, output);
+    early = [];
+    if (signal?.aborted) interrupt();
+  } catch (error) {
+    const missing = error instanceof Refusal && error.exit === 'missing';
+    const message = error instanceof Error ? error.message : String(error);
+    driver.drive((machine, now) => machine.abort(now, { cause: missing ? 'guest-missing' : 'guest-not-started', message }));
+  }
+  const verdict = await judged;
+  signal?.removeEventListener('abort', interrupt);
+  await guest?.stop();
+  const report: RunReport = {
+    ...verdict,
+    guest: request.guest.name,
+    exit: exitOf(verdict),
+    startedAt: startedAt.toISOString(),
+    argv: guest?.argv ?? [],
+    versions: { node: process.version, ...guest?.versions },
+    environment: request.environment,
+    dhcpServer: request.dhcpServer,
+    troubles,
+    frames,
+    facts,
+  };
+  await folder.close(report);
+  if (folder.trouble !== undefined) throw folder.trouble;
+  return { report, folder: folder.path };
+}
+
+/** How a program ends that ran into this verdict. */
+export function exitOf(verdict: Verdict): ExitName {
+  return verdict.failure === undefined ? 'passed' : (EXIT_OF_CAUSE[verdict.failure.cause] ?? 'failed');
+}
+
+const EXIT_OF_CAUSE: Readonly<Partial<Record<Cause, ExitName>>> = {
+  'unproven-marker': 'unproven',
+  'contradicted-marker': 'unproven',
+  'wire-violation': 'violation',
+  'guest-panic': 'guest',
+  'guest-exit': 'guest',
+  'guest-silent': 'guest',
+  'guest-not-started': 'guest',
+  'guest-missing': 'missing',
+  interrupted: 'interrupted',
+};
+
+function send(guest: RunningGuest, output: SmokeTransmit): void {
+  if (output.to === 'wire') guest.sendFrame(output.frame);
+  else guest.sendConsole(output.bytes);
+}
+
+/** `2026-11-23T02-59-59-123Z-1f3a9c`: sorts by time, and two runs of the same millisecond differ. */
+function runName(startedAt: Date): string {
+  return `${startedAt.toISOString().replaceAll(/[:.]/g, '-')}-${randomBytes(3).toString('hex')}`;
+}

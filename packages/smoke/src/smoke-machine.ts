@@ -1,0 +1,229 @@
+import { Lan } from '@nexus-net/lan';
+import { type Entropy, type Ipv4Address, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
+import { type AbortCause, Ladder, type LadderEvent, LineAssembler } from '@nexus-net/verdict';
+import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
+import { ConsoleScript, type ScriptEvent } from './console-script.js';
+import type { GuestPlace } from './guest.js';
+import { isInvariant } from './invariants.js';
+import type { RunRequest } from './request.js';
+
+/** What leaves the machine: a frame into the guest's network card, or key strokes into its console. */
+export type SmokeTransmit =
+  | { readonly to: 'wire'; readonly frame: Uint8Array }
+  | { readonly to: 'console'; readonly bytes: Uint8Array };
+
+export type SmokeEvent =
+  | LadderEvent
+  | { readonly type: 'frame'; readonly observed: ObservedFrame }
+  | { readonly type: 'fact'; readonly fact: Fact }
+  | { readonly type: 'violation'; readonly violation: Violation }
+  | { readonly type: 'script'; readonly at: Millis; readonly event: ScriptEvent };
+
+/** The one place on the wire that a smoke run gives to its guest. */
+export const GUEST_PLACE: GuestPlace = {
+  mac: ADDRESS_PLAN.smoke.guestMac,
+  address: ADDRESS_PLAN.smoke.guest,
+  netmask: prefixMask(ADDRESS_PLAN.smoke.network),
+  gateway: ADDRESS_PLAN.smoke.gateway,
+  quiet: ADDRESS_PLAN.smoke.quiet,
+};
+
+/**
+ * A whole smoke run as a machine: the wire with its gateway and witnesses, the console with its script, and the judge. The guest
+ * is outside: its frames and console bytes come in, ours go out. So the same run has a real QEMU, a simulation, a recording, or
+ * a liar at its other end, and knows no difference.
+ */
+export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
+  readonly #lan: Lan;
+  readonly #ladder: Ladder;
+  readonly #script: ConsoleScript;
+  readonly #console = new LineAssembler();
+  readonly #transmits = new Queue<SmokeTransmit>(4_096);
+  readonly #events = new Queue<SmokeEvent>(65_536);
+  readonly #dhcp: boolean;
+  /** The newest address leased to the guest. */
+  #leased: Ipv4Address | undefined;
+  #probeAt: Millis = NEVER;
+  #judged = false;
+  #now: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor({ request, entropy }: { readonly request: RunRequest; readonly entropy: Entropy }) {
+    const { guest, profile, until, runMs, dhcpServer } = request;
+    const { mac, address, gateway } = GUEST_PLACE;
+    this.#dhcp = profile.capabilities.includes('dhcp');
+    this.#lan = new Lan({ entropy, ports: [GUEST_PORT], gateway: { dhcp: dhcpServer ? {} : 'off' } });
+    this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE));
+    this.#ladder = new Ladder({
+      profile,
+      context: { guestMac: mac, gateway, dhcpServer: gateway, ...(this.#dhcp ? {} : { staticAddress: address }) },
+      rules: guest.rules(GUEST_PLACE),
+      panics: guest.panics,
+      until,
+      runMs,
+      fatalViolation: (violation) => isInvariant(violation.rule),
+    });
+  }
+
+  /** The run begins. */
+  start(now: Millis): void {
+    this.#advance(now);
+    this.#ladder.start(this.#now);
+    this.#pump();
+  }
+
+  /** A frame from the guest's network card. */
+  handleFrame(now: Millis, frame: Uint8Array): void {
+    this.#advance(now);
+    this.#lan.handleFrame(this.#now, GUEST_PORT, frame);
+    this.#pump();
+  }
+
+  /** Console output of the guest, cut anywhere. */
+  handleConsole(now: Millis, bytes: Uint8Array): void {
+    this.#advance(now);
+    this.#console.handleBytes(this.#now, bytes);
+    this.#readLines();
+    this.#pump();
+  }
+
+  /** The guest is gone. */
+  handleExit(now: Millis, how: string): void {
+    this.#advance(now);
+    this.#console.handleEnd(this.#now);
+    this.#readLines();
+    this.#ladder.handleExit(this.#now, how);
+    this.#pump();
+  }
+
+  /** The run can't go on. */
+  abort(now: Millis, reason: { readonly cause: AbortCause; readonly message: string }): void {
+    this.#advance(now);
+    this.#ladder.abort(this.#now, reason);
+    this.#pump();
+  }
+
+  handleTimeout(now: Millis): void {
+    this.#advance(now);
+    this.#pump();
+  }
+
+  pollTransmit(): SmokeTransmit | undefined {
+    return this.#transmits.shift();
+  }
+
+  pollEvent(): SmokeEvent | undefined {
+    return this.#events.shift();
+  }
+
+  /** `NEVER` once the verdict is there: the run is over, and the wire with it. */
+  nextTimeout(): Millis {
+    return this.#judged ? NEVER : Math.min(this.#lan.nextTimeout(), this.#ladder.nextTimeout(), this.#probeAt);
+  }
+
+  inspect(): {
+    readonly phase: string | undefined;
+    readonly lan: ReturnType<Lan['inspect']>;
+    readonly ladder: object;
+    readonly console: object;
+    readonly transmitsDropped: number;
+    readonly eventsDropped: number;
+  } {
+    return {
+      phase: this.#ladder.phase,
+      lan: this.#lan.inspect(),
+      ladder: this.#ladder.inspect(),
+      console: this.#console.inspect(),
+      transmitsDropped: this.#transmits.dropped,
+      eventsDropped: this.#events.dropped,
+    };
+  }
+
+  #advance(now: Millis): void {
+    for (let due = this.nextTimeout(); due <= now; due = this.nextTimeout()) {
+      this.#now = Math.max(this.#now, due);
+      this.#lan.handleTimeout(this.#now);
+      this.#ladder.handleTimeout(this.#now);
+      if (this.#probeAt <= this.#now) this.#probe();
+      this.#pump();
+    }
+    this.#now = Math.max(this.#now, now);
+  }
+
+  #readLines(): void {
+    for (let line = this.#console.pollEvent(); line !== undefined; line = this.#console.pollEvent()) {
+      this.#ladder.handleLine(this.#now, line);
+      this.#pump(); // a line may pass a phase, and the next line means something else then
+    }
+    this.#script.handleConsole(this.#console.inspect());
+  }
+
+  /** Asks the guest from the gateway, again and again until it answers: it can only while a command of its own runs. */
+  #probe(): void {
+    const destination = this.#dhcp ? this.#leased : GUEST_PLACE.address;
+    if (destination !== undefined) {
+      this.#lan.command(this.#now, (gateway, now) => gateway.ping(now, { destination, timeoutMs: PROBE_EVERY_MS }));
+    }
+    this.#probeAt = this.#now + PROBE_EVERY_MS;
+  }
+
+  /** Carries everything from part to part until nothing moves. */
+  #pump(): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (let event = this.#lan.pollEvent(); event !== undefined; event = this.#lan.pollEvent()) {
+        moved = true;
+        this.#fromLan(event);
+      }
+      for (let event = this.#script.pollEvent(); event !== undefined; event = this.#script.pollEvent()) {
+        moved = true;
+        this.#fromScript(event);
+      }
+      for (let bytes = this.#script.pollTransmit(); bytes !== undefined; bytes = this.#script.pollTransmit()) {
+        this.#transmits.push({ to: 'console', bytes });
+      }
+      for (let out = this.#lan.pollTransmit(); out !== undefined; out = this.#lan.pollTransmit()) {
+        this.#transmits.push({ to: 'wire', frame: out.frame });
+      }
+    }
+    for (let event = this.#ladder.pollEvent(); event !== undefined; event = this.#ladder.pollEvent()) {
+      this.#events.push(event);
+      if (event.type === 'verdict') this.#judged = true;
+    }
+  }
+
+  #fromLan(event: NonNullable<ReturnType<Lan['pollEvent']>>): void {
+    switch (event.type) {
+      case 'frame':
+        this.#events.push(event);
+        break;
+      case 'fact':
+        this.#events.push(event);
+        this.#fromFact(event.fact);
+        this.#ladder.handleFact(this.#now, event.fact);
+        break;
+      case 'violation':
+        this.#events.push(event);
+        this.#ladder.handleViolation(this.#now, event.violation);
+        break;
+      default:
+        break; // what the gateway and the switch say of themselves is in inspect()
+    }
+  }
+
+  #fromFact(fact: Fact): void {
+    if (fact.kind === 'dhcp.leased' && fact.client === GUEST_PLACE.mac) this.#leased = fact.address;
+    const own = this.#dhcp ? this.#leased : GUEST_PLACE.address;
+    if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own)
+      this.#script.handleProbeAnswered();
+  }
+
+  #fromScript(event: ScriptEvent): void {
+    this.#events.push({ type: 'script', at: this.#now, event });
+    if (event.type === 'probe-wanted') this.#probe();
+    if (event.type === 'probe-over') this.#probeAt = NEVER;
+    if (event.type === 'finished') this.#ladder.handleNothingMore(this.#now);
+  }
+}
+
+const GUEST_PORT = 'guest';
+const PROBE_EVERY_MS: Millis = 250;

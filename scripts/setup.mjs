@@ -1,0 +1,65 @@
+// What has to be there before the harness runs, made where it is missing. Node's own modules only: it runs before npm install.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Debian packages of the guest and of what boots it, with the file that each must leave. */
+export const GUEST_PACKAGES = {
+  'qemu-system-misc': '/usr/bin/qemu-system-riscv64',
+  'u-boot-qemu': '/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf',
+  opensbi: '/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf',
+};
+
+/** The exit code of a set-up that needs root: told apart from every verdict. Documented in the README. */
+export const EXIT_NEEDS_ROOT = 9;
+/** The exit code of a set-up step that failed. */
+export const EXIT_SETUP_FAILED = 8;
+
+export const CLI = join(ROOT, 'packages/smoke/dist/bin.js');
+
+export function setUpNode() {
+  const installed = join(ROOT, 'node_modules/.package-lock.json');
+  if (!existsSync(installed) || newer(join(ROOT, 'package-lock.json'), installed)) {
+    step('node modules', 'npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  }
+  if (!existsSync(CLI) || newestSource() > statSync(CLI).mtimeMs) {
+    step('build', process.execPath, [join(ROOT, 'node_modules/tsup/dist/cli-default.js')], { NEXUS_BUILD: 'js' });
+  }
+}
+
+export function setUpGuest() {
+  const missing = Object.entries(GUEST_PACKAGES)
+    .filter(([, file]) => !existsSync(file))
+    .map(([name]) => name);
+  if (missing.length === 0) return;
+  if (process.getuid?.() !== 0) {
+    console.error(`missing: ${missing.join(', ')}. To install, run as root:`);
+    console.error(`  apt-get update && apt-get install --yes --no-install-recommends ${missing.join(' ')}`);
+    process.exit(EXIT_NEEDS_ROOT);
+  }
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  step('package lists', 'apt-get', ['update', '-qq'], env);
+  step(missing.join(', '), 'apt-get', ['install', '--yes', '-qq', '--no-install-recommends', ...missing], env);
+}
+
+/** Runs a command to its end. Its output goes to stderr: standard output belongs to the verdict. */
+function step(what, command, args, env = {}) {
+  console.error(`set-up: ${what} …`);
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 2, 2], env: { ...process.env, ...env } });
+  if (status === 0) return;
+  console.error(`set-up: ${what} failed: ${error?.message ?? `exit code ${status}`}`);
+  process.exit(EXIT_SETUP_FAILED);
+}
+
+function newer(a, b) {
+  return statSync(a).mtimeMs > statSync(b).mtimeMs;
+}
+
+function newestSource() {
+  const folders = readdirSync(join(ROOT, 'packages')).map((name) => join(ROOT, 'packages', name, 'src'));
+  const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((path) => join(folder, path)));
+  return Math.max(...files.map((path) => statSync(path).mtimeMs));
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Options } from 'tsup';
+
+const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly workspaces: readonly string[] };
+
+/** Files of a package that are entered from outside, beside its `index.ts`. */
+const FURTHER_ENTRIES: Readonly<Record<string, readonly string[]>> = { 'packages/smoke': ['src/bin.ts'] };
+
+/** NEXUS_BUILD=js leaves the declarations out: what running needs, in a tenth of the time. */
+const dts = process.env['NEXUS_BUILD'] !== 'js';
+
+const configs: Options[] = workspaces.map((folder) => ({
+  name: folder,
+  entry: ['src/index.ts', ...(FURTHER_ENTRIES[folder] ?? [])].map((path) => join(folder, path)),
+  outDir: join(folder, 'dist'),
+  format: 'esm',
+  target: 'node20',
+  platform: 'neutral',
+  external: [/^node:/, /^@nexus-net\//],
+  sourcemap: true,
+  clean: true,
+  dts,
+  silent: true,
+}));
+
+const config: Options[] = defineConfig(configs) as Options[];
+
+export default config;

@@ -7,7 +7,7 @@ import type { QemuArch } from './arguments.js';
 /** Firmware that a guest may want. The keys are stable names; the files are found by {@link probeQemu}. */
 export type FirmwareName = 'opensbi-riscv64' | 'u-boot-riscv64-smode';
 
-export interface ProbeOptions {
+export interface ProbeOptions<F extends FirmwareName = FirmwareName> {
   readonly arch: QemuArch;
   /** An absolute path or a name to look for on PATH. Default `qemu-system-<arch>`. */
   readonly binary?: string;
@@ -15,7 +15,7 @@ export interface ProbeOptions {
   readonly machine?: string;
   readonly netdevs?: readonly string[];
   readonly devices?: readonly string[];
-  readonly firmware?: readonly FirmwareName[];
+  readonly firmware?: readonly F[];
   /** KVM was chosen explicitly: check that the binary has it and `/dev/kvm` opens. That it works only a boot can show. */
   readonly kvm?: boolean;
   /** Where firmware is looked for, in order, before the places of Debian. */
@@ -46,14 +46,14 @@ export interface QemuVersionNumber {
   readonly text: string;
 }
 
-export type ProbeResult =
+export type ProbeResult<F extends FirmwareName = FirmwareName> =
   | {
       readonly ok: true;
       /** Absolute. */
       readonly binary: string;
       readonly version: QemuVersionNumber;
       /** A path for each firmware asked for. */
-      readonly firmware: Readonly<Partial<Record<FirmwareName, string>>>;
+      readonly firmware: Readonly<Record<F, string>>;
     }
   | {
       readonly ok: false;
@@ -82,7 +82,7 @@ export const FIRMWARE_PATHS: Readonly<Record<FirmwareName, readonly string[]>> =
 };
 
 /** Finds QEMU and asks it what it can do. Never throws: what is not there is in the result, with the package that brings it. */
-export async function probeQemu(options: ProbeOptions): Promise<ProbeResult> {
+export async function probeQemu<const F extends FirmwareName = never>(options: ProbeOptions<F>): Promise<ProbeResult<F>> {
   const { arch, firmware = [] } = options;
   const missing: Missing[] = [];
   const found: Partial<Record<FirmwareName, string>> = {};
@@ -106,7 +106,7 @@ export async function probeQemu(options: ProbeOptions): Promise<ProbeResult> {
     const packages = missing.flatMap((item) => (item.package === undefined ? [] : [item.package]));
     return { ok: false, missing, packages: [...new Set(packages)].sort() };
   }
-  return { ok: true, binary, version, firmware: found };
+  return { ok: true, binary, version, firmware: found as Record<F, string> };
 }
 
 /** Names in the answer to `-netdev help` or `-machine help`: the first word of each line but the title. */

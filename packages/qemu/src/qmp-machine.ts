@@ -225,7 +225,6 @@ export class QmpMachine implements StreamMachine<QmpMachineEvent> {
     for (const id of this.#pending.keys()) this.#events.push({ type: 'unanswered', id, reason: 'ended' });
     this.#pending.clear();
     this.#held.length = 0;
-    while (this.#transmits.shift() !== undefined); // nobody is there to read them
     this.#events.push({ type: 'ended', reason });
     this.#enter({ type: 'ended', reason });
   }

@@ -29,21 +29,20 @@ test('clear forgets the entries, not how many were dropped', () => {
 
 test('taking an entry makes room for one at once', () => {
   const queue = new Queue<number>(1);
-  for (let i = 0; i < 5_000; i++) {
-    expect(queue.push(i)).toBe(true);
-    expect(queue.shift()).toBe(i);
-  }
+  const refused = Array.from({ length: 5_000 }, (_, i) => i).filter((i) => !queue.push(i) || queue.shift() !== i);
+  expect(refused).toEqual([]);
 });
 
 test('a queue that never runs empty stays in order past its compaction', () => {
   const queue = new Queue<number>(Number.POSITIVE_INFINITY);
   let pushed = 0;
   for (; pushed < 1_500; pushed++) queue.push(pushed);
+  const wrong: number[] = [];
   for (let taken = 0; taken < 10_000; taken++) {
-    expect(queue.shift()).toBe(taken);
+    if (queue.shift() !== taken || queue.length !== 1_499) wrong.push(taken);
     queue.push(pushed++);
-    expect(queue.length).toBe(1_500);
   }
+  expect(wrong).toEqual([]);
 });
 
 test('a bound below 1 is the mistake of the caller', () => {

@@ -44,6 +44,7 @@ export class Binding {
   next: Binding | undefined = undefined;
   list: BindingList | undefined = undefined;
   heapIndex = -1;
+  heapOrder = 0;
   #state: BindingState = FRESH;
 
   constructor(address: Ipv4Address, table: BindingTable) {

@@ -3,10 +3,12 @@ import type { Binding } from './binding.js';
 
 /**
  * Bindings by the instant at which their state ends, earliest first: a binary heap in which each binding knows its own
- * place, so that a renewal moves the one entry it has instead of leaving a stale one behind.
+ * place, so that a renewal moves the one entry it has instead of leaving a stale one behind. Of equal deadlines the one
+ * that was set first comes first.
  */
 export class DeadlineHeap {
   readonly #entries: Binding[] = [];
+  #order = 0;
 
   get count(): number {
     return this.#entries.length;
@@ -27,6 +29,7 @@ export class DeadlineHeap {
       this.#remove(binding);
       return;
     }
+    binding.heapOrder = ++this.#order;
     if (binding.heapIndex < 0) {
       binding.heapIndex = this.#entries.length;
       this.#entries.push(binding);
@@ -52,11 +55,10 @@ export class DeadlineHeap {
   #rise(start: number): number {
     let index = start;
     const binding = this.#entries[index] as Binding;
-    const deadline = binding.deadline;
     while (index > 0) {
       const above = (index - 1) >> 1;
       const parent = this.#entries[above] as Binding;
-      if (parent.deadline <= deadline) break;
+      if (isBefore(parent, binding)) break;
       this.#place(parent, index);
       index = above;
     }
@@ -67,21 +69,25 @@ export class DeadlineHeap {
   #sink(start: number): void {
     let index = start;
     const binding = this.#entries[index] as Binding;
-    const deadline = binding.deadline;
     for (;;) {
       const left = 2 * index + 1;
       let child = this.#entries[left];
       if (child === undefined) break;
       const right = this.#entries[left + 1];
       let below = left;
-      if (right !== undefined && right.deadline < child.deadline) {
+      if (right !== undefined && isBefore(right, child)) {
         child = right;
         below = left + 1;
       }
-      if (child.deadline >= deadline) break;
+      if (isBefore(binding, child)) break;
       this.#place(child, index);
       index = below;
     }
     this.#place(binding, index);
   }
+}
+
+function isBefore(a: Binding, b: Binding): boolean {
+  const difference = a.deadline - b.deadline;
+  return difference < 0 || (difference === 0 && a.heapOrder < b.heapOrder);
 }

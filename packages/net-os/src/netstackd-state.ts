@@ -1,0 +1,49 @@
+import type { DhcpClientInspection, DhcpLease } from '@nexus-net/dhcp';
+import { type Ipv4Address, isHostAddress, type Millis, prefixLength, prefixOf } from '@nexus-net/sansio';
+import type { BringUpPolicy, StaticAddress } from './bring-up-policy.js';
+import type { HostSnapshot, InterfaceConfig } from './host.js';
+
+/** Where the bring-up stands. Each variant owns what only it needs; a deadline goes away with its state. */
+export type BringUpState =
+  | { readonly type: 'link-down' }
+  /** Stopped by `release` or `stop` with the link up. */
+  | { readonly type: 'stopped' }
+  /** DHCP within its budget. `nextAt`: when the time is used up. `over`: it is, but a lease in hand is still being probed. */
+  | { readonly type: 'acquiring'; readonly nextAt: Millis; readonly discovers: number; readonly over: boolean }
+  /** No address, no budget, DHCP goes on. */
+  | { readonly type: 'waiting' }
+  /** The link is asked whether the static address is free. */
+  | { readonly type: 'checking'; readonly candidate: StaticAddress }
+  /** The static address is in use by somebody else. */
+  | { readonly type: 'blocked'; readonly candidate: StaticAddress; readonly nextAt: Millis }
+  | { readonly type: 'up'; readonly origin: 'dhcp'; readonly address: Ipv4Address }
+  | {
+      readonly type: 'up';
+      readonly origin: 'static' | 'from-mac';
+      readonly address: Ipv4Address;
+      readonly candidate: StaticAddress;
+    };
+
+export interface NetstackdSnapshot {
+  readonly state: string;
+  readonly policy: BringUpPolicy['type'];
+  readonly origin?: string;
+  readonly host: HostSnapshot;
+  readonly dhcp: DhcpClientInspection;
+  /** Messages of the DHCP client that the host could not send. */
+  readonly dhcpUnsent: number;
+  readonly eventsDropped: number;
+}
+
+/** What the host needs of a lease: its default route is the first that leads to another host of the same network. */
+export function leaseConfig({ address, prefixLength: length, routes }: DhcpLease): InterfaceConfig {
+  const network = prefixOf(address, length);
+  const route = routes.find(({ prefix, router }) => {
+    return prefixLength(prefix) === 0 && router !== address && isHostAddress(network, router);
+  });
+  return { address, prefixLength: length, ...(route === undefined ? {} : { gateway: route.router }) };
+}
+
+export function configOf({ address, prefixLength: length, gateway }: InterfaceConfig): InterfaceConfig {
+  return { address, prefixLength: length, ...(gateway === undefined ? {} : { gateway }) };
+}

@@ -56,55 +56,74 @@ export function readDnsName(message: Uint8Array, offset: number): Result<DnsName
   }
 }
 
-/** The wire form of a name that the local caller wrote, not compressed, as it stands in the data of a CNAME or PTR. */
+/**
+ * The wire form of a name that the local caller wrote, not compressed, as it stands in the data of a CNAME or PTR. Takes the
+ * text form of {@link readDnsName}; one dot at the end is allowed. Throws `UsageError` for a bad name.
+ */
 export function encodeDnsName(name: string): Uint8Array {
-  return Uint8Array.from(parseDnsName(name).wire);
+  const bytes = new Uint8Array(dnsNameCapacity(name));
+  let at = 0;
+  for (let i = isDnsRoot(name) ? name.length : 0; i < name.length; ) {
+    i = writeDnsLabel(bytes, at, { name, from: i });
+    at += 1 + (bytes[at] as number);
+    requireDnsNameLength(at + 1);
+  }
+  return bytes.subarray(0, at + 1);
 }
 
-/** A name split for writing: its whole wire form, and for each label where it starts in the text and on the wire. */
-export interface ParsedDnsName {
-  readonly wire: readonly number[];
-  readonly labels: readonly { readonly text: number; readonly wire: number }[];
+/** Octets that the wire form of `name` needs at most: escapes only make the text longer. */
+export function dnsNameCapacity(name: string): number {
+  return name.length + 2;
 }
 
-/** Reads text in the form that {@link readDnsName} gives; one dot at the end is allowed. Throws `UsageError` for a bad name. */
-export function parseDnsName(name: string): ParsedDnsName {
-  const wire: number[] = [];
-  const labels: { text: number; wire: number }[] = [];
-  if (name === '.' || name === '') return { wire: [0], labels };
-  let i = 0;
+/** The name without labels. */
+export function isDnsRoot(name: string): boolean {
+  return name === '.' || name === '';
+}
+
+/** Refuses a name whose wire form is too long. */
+export function requireDnsNameLength(octets: number): void {
+  requireArgument(octets <= DNS_NAME_OCTETS_MAX, 'a DNS name has at most 255 octets on the wire');
+}
+
+/**
+ * Writes the label whose text starts at `from`, its length octet first, and returns where the text of the next one starts.
+ * Throws `UsageError` for a bad label.
+ */
+export function writeDnsLabel(
+  bytes: Uint8Array,
+  at: number,
+  { name, from }: { readonly name: string; readonly from: number },
+): number {
+  let i = from;
+  let end = at + 1;
   while (i < name.length) {
-    const start = wire.length;
-    labels.push({ text: i, wire: start });
-    wire.push(0);
-    while (i < name.length && name.charCodeAt(i) !== DOT) {
-      const { octet, next } = readOctet(name, i);
-      wire.push(octet);
-      i = next;
+    const unit = name.charCodeAt(i);
+    if (unit === DOT) break;
+    requireArgument(unit < 0x80, 'a DNS name is ASCII; other octets are written \\DDD');
+    if (unit !== BACKSLASH) {
+      bytes[end++] = unit;
+      i++;
+    } else if (isDigit(name.charCodeAt(i + 1))) {
+      const octet = /^\d{3}/.test(name.slice(i + 1, i + 4)) ? Number(name.slice(i + 1, i + 4)) : Number.NaN;
+      requireArgument(octet <= 0xff, 'an escaped octet is \\000..\\255');
+      bytes[end++] = octet;
+      i += 4;
+    } else {
+      const escaped = name.charCodeAt(i + 1); // NaN at the end of the text
+      requireArgument(escaped < 0x80, 'a backslash is followed by \\DDD or an ASCII character');
+      bytes[end++] = escaped;
+      i += 2;
     }
-    const length = wire.length - start - 1;
-    requireArgument(length >= 1 && length <= DNS_LABEL_OCTETS_MAX, 'a DNS label has 1..63 octets');
-    requireArgument(wire.length < DNS_NAME_OCTETS_MAX, 'a DNS name has at most 255 octets');
-    wire[start] = length;
-    i++; // the dot
   }
-  wire.push(0);
-  return { wire, labels };
+  const length = end - at - 1;
+  requireArgument(length >= 1 && length <= DNS_LABEL_OCTETS_MAX, 'a DNS label has 1..63 octets');
+  bytes[at] = length;
+  return i + 1;
 }
 
-function readOctet(name: string, i: number): { readonly octet: number; readonly next: number } {
-  const unit = name.charCodeAt(i);
-  requireArgument(unit < 0x80, 'a DNS name is ASCII; other octets are written \\DDD');
-  if (unit !== BACKSLASH) return { octet: unit, next: i + 1 };
-  const digits = /^\d{3}/.exec(name.slice(i + 1, i + 4));
-  if (digits !== null) {
-    const octet = Number(digits[0]);
-    requireArgument(octet <= 0xff, 'an escaped octet is \\000..\\255');
-    return { octet, next: i + 4 };
-  }
-  const escaped = name.charCodeAt(i + 1); // NaN at the end of the text
-  requireArgument(escaped < 0x80 && !(escaped >= 0x30 && escaped <= 0x39), 'a backslash is followed by \\DDD or one character');
-  return { octet: escaped, next: i + 2 };
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
 }
 
 const DOT = 0x2e;

@@ -1,5 +1,5 @@
 import { concatBytes, err, ok, type Result, readU16, readU32, requireArgument, writeU16, writeU32 } from '@nexus-net/sansio';
-import { encodeDnsName, parseDnsName, readDnsName } from './dns-name.js';
+import { dnsNameCapacity, encodeDnsName, isDnsRoot, readDnsName, requireDnsNameLength, writeDnsLabel } from './dns-name.js';
 
 /** Record types that this project names (RFC 1035 §3.2.2, RFC 3596, RFC 2782, RFC 6891). */
 export const DNS_TYPE: {
@@ -153,8 +153,8 @@ export function encodeDns(message: DnsMessage): Uint8Array {
   requireArgument((message.responseCode & 0x0f) === message.responseCode, 'responseCode is an integer 0..15');
   const records = [message.answers, message.authorities, message.additionals];
   let capacity = HEADER_LENGTH;
-  for (const { name } of message.questions) capacity += name.length + 2 + 4;
-  for (const section of records) for (const { name, data } of section) capacity += name.length + 2 + 10 + data.length;
+  for (const { name } of message.questions) capacity += dnsNameCapacity(name) + 4;
+  for (const section of records) for (const { name, data } of section) capacity += dnsNameCapacity(name) + 10 + data.length;
 
   const writer = new SectionWriter(capacity);
   writer.header(message);
@@ -253,8 +253,8 @@ function expandData(
 class SectionWriter {
   readonly #bytes: Uint8Array;
   #offset = HEADER_LENGTH;
-  /** Where each name suffix, in text form, was written. */
-  readonly #offsets = new Map<string, number>();
+  /** Where each name suffix, in text form, was written, and how many octets it has when written out: offset × 256 + octets. */
+  readonly #suffixes = new Map<string, number>();
 
   constructor(capacity: number) {
     this.#bytes = new Uint8Array(capacity);
@@ -320,20 +320,34 @@ class SectionWriter {
   }
 
   #name(name: string): void {
-    const parsed = parseDnsName(name);
-    const base = this.#offset;
-    for (const label of parsed.labels) {
-      const suffix = name.slice(label.text);
-      const known = this.#offsets.get(suffix);
+    const bytes = this.#bytes;
+    const starts: number[] = []; // of each label written out: text index, then offset
+    let at = this.#offset;
+    let tail = 1; // octets of what stands after the labels written out, when written out itself
+    let i = isDnsRoot(name) ? name.length : 0;
+    let known: number | undefined;
+    while (i < name.length) {
+      known = this.#suffixes.get(name.slice(i));
       if (known !== undefined) {
-        this.#octets(Uint8Array.from(parsed.wire.slice(0, label.wire)));
-        writeU16(this.#bytes, this.#offset, 0xc000 | known);
-        this.#offset += 2;
-        return;
+        tail = known % 256;
+        break;
       }
-      if (base + label.wire <= POINTER_OFFSET_MAX) this.#offsets.set(suffix, base + label.wire);
+      starts.push(i, at);
+      i = writeDnsLabel(bytes, at, { name, from: i });
+      at += 1 + (bytes[at] as number);
+      requireDnsNameLength(at + 1 - this.#offset);
     }
-    this.#octets(Uint8Array.from(parsed.wire));
+    requireDnsNameLength(at - this.#offset + tail);
+    for (let k = 0; k < starts.length; k += 2) {
+      const offset = starts[k + 1] as number;
+      if (offset <= POINTER_OFFSET_MAX) this.#suffixes.set(name.slice(starts[k]), offset * 256 + at - offset + tail);
+    }
+    if (known === undefined) {
+      this.#offset = at + 1; // the root's zero is there already
+      return;
+    }
+    writeU16(bytes, at, 0xc000 | Math.floor(known / 256));
+    this.#offset = at + 2;
   }
 }
 

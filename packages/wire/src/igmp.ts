@@ -125,12 +125,15 @@ function layOut(message: IgmpMessage): Uint8Array {
   switch (message.type) {
     case 'query': {
       const { v3 } = message;
+      requireU8(message.maxResponseCode, 'maxResponseCode is an integer 0..255');
       const bytes = new Uint8Array(v3 === undefined ? 8 : 12 + 4 * v3.sources.length);
       bytes[0] = TYPE_QUERY;
       bytes[1] = message.maxResponseCode;
       writeU32(bytes, 4, message.group);
       if (v3 !== undefined) {
-        bytes[8] = (v3.suppress ? 0x08 : 0) | (v3.robustness & 0x07);
+        requireArgument(v3.robustness >= 0 && v3.robustness <= 7, 'robustness is an integer 0..7');
+        requireU8(v3.intervalCode, 'intervalCode is an integer 0..255');
+        bytes[8] = (v3.suppress ? 0x08 : 0) | v3.robustness;
         bytes[9] = v3.intervalCode;
         writeAddresses(bytes, 10, 12, v3.sources);
       }
@@ -144,6 +147,7 @@ function layOut(message: IgmpMessage): Uint8Array {
       writeU16(bytes, 6, message.records.length);
       let offset = 8;
       for (const record of message.records) {
+        requireU8(record.recordType, 'recordType is an integer 0..255');
         bytes[offset] = record.recordType;
         writeU32(bytes, offset + 4, record.group);
         writeAddresses(bytes, offset + 2, offset + 8, record.sources);
@@ -153,6 +157,8 @@ function layOut(message: IgmpMessage): Uint8Array {
     }
     case 'other': {
       requireArgument(message.rest.length >= 4, 'the rest of an IGMP message is at least 4 octets');
+      requireU8(message.igmpType, 'igmpType is an integer 0..255');
+      requireU8(message.code, 'code is an integer 0..255');
       const bytes = new Uint8Array(4 + message.rest.length);
       bytes[0] = message.igmpType;
       bytes[1] = message.code;
@@ -179,4 +185,8 @@ function writeAddresses(bytes: Uint8Array, countOffset: number, offset: number, 
   addresses.forEach((address, i) => {
     writeU32(bytes, offset + 4 * i, address);
   });
+}
+
+function requireU8(value: number, message: string): void {
+  requireArgument((value & 0xff) === value, message);
 }

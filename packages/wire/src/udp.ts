@@ -76,7 +76,8 @@ export function encodeUdpFrame(o: {
     protocol: IP_PROTOCOL.udp,
     ttl: o.ttl ?? 64,
     identification: o.identification ?? 0,
-    ...pseudo,
+    source: source.address,
+    destination: destination.address,
   });
   writeUdp(
     bytes,

@@ -1,7 +1,6 @@
-import { formatIpv4, formatMac, type Millis, requireArgument } from '@nexus-net/sansio';
+import { formatIpv4, formatMac, type Ipv4Address, type MacAddress, type Millis, requireArgument } from '@nexus-net/sansio';
 import { describeFact, type Fact } from '@nexus-net/wire';
 import { summarizeFrame } from './frame-summary.js';
-import type { GatewayEvent } from './gateway.js';
 import type { LanEvent } from './lan.js';
 
 /** The kinds of line that a trace may hold. */
@@ -81,7 +80,7 @@ export class Trace {
         return;
       }
       case 'gateway':
-        this.write({ kind: 'gateway', at, who: 'gateway', text: gatewayText(event.event) });
+        this.write({ kind: 'gateway', at, who: 'gateway', text: describeEvent(event.event) });
         return;
       case 'switch':
         this.write({ kind: 'switch', at: event.event.at, who: 'switch', text: describeEvent(event.event) });
@@ -96,8 +95,8 @@ export function formatMillis(at: Millis): string {
 }
 
 /**
- * Any machine's event in one line: its type, then its plain fields. Fields named for addresses are written as such; bytes and
- * nested objects are left out.
+ * Any machine's event in one line: its type, then its plain fields. Fields named for addresses are written as such, of an
+ * object that has an address that one, the event of a part as a whole; bytes and the rest are left out.
  */
 export function describeEvent(event: unknown): string {
   if (typeof event !== 'object' || event === null) return String(event);
@@ -105,13 +104,9 @@ export function describeEvent(event: unknown): string {
   const parts = [String(type)];
   for (const [name, value] of Object.entries(fields)) {
     const text = fieldText(name, value);
-    if (text !== undefined) parts.push(`${name}=${text}`);
+    if (text !== undefined) parts.push(text);
   }
   return parts.join(' ');
-}
-
-function gatewayText({ type, event }: GatewayEvent): string {
-  return `${type} ${describeEvent(event)}`;
 }
 
 function factText(fact: Fact): string {
@@ -120,10 +115,16 @@ function factText(fact: Fact): string {
 }
 
 function fieldText(name: string, value: unknown): string | undefined {
-  if (typeof value === 'string' || typeof value === 'boolean') return String(value);
-  if (typeof value !== 'number') return undefined;
-  if (MAC_FIELDS.has(name)) return formatMac(value as never);
-  if (ADDRESS_FIELDS.has(name)) return formatIpv4(value as never);
+  if (typeof value === 'string' || typeof value === 'boolean') return `${name}=${value}`;
+  if (typeof value === 'number') return `${name}=${numberText(name, value)}`;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if ('type' in value) return describeEvent(value); // the event of a part
+  return 'address' in value && typeof value.address === 'number' ? `${name}=${numberText('address', value.address)}` : undefined;
+}
+
+function numberText(name: string, value: number): string {
+  if (MAC_FIELDS.has(name)) return formatMac(value as MacAddress);
+  if (ADDRESS_FIELDS.has(name)) return formatIpv4(value as Ipv4Address);
   return Number.isInteger(value) ? String(value) : formatMillis(value);
 }
 

@@ -1,7 +1,8 @@
+import { ArpWitness, DnsWitness, IcmpWitness } from '@nexus-net/net-os';
 import type { Witness } from '@nexus-net/wire';
 import { EthernetWitness } from './ethernet-witness.js';
 
 /** One witness for each protocol, in a fixed order: what a live segment and a replayed capture are both judged by. */
 export function segmentWitnesses(): Witness[] {
-  return [new EthernetWitness()];
+  return [new EthernetWitness(), new ArpWitness(), new IcmpWitness(), new DnsWitness()];
 }

@@ -10,3 +10,8 @@ export function network(
   const entropy = new SeededEntropy(seed);
   return new Simulator({ lan: new Lan({ ports: ['a', 'b'], ...lan, entropy: entropy.fork('lan') }), ...simulator });
 }
+
+/** The trace for an inline snapshot: a line feed first, so that all lines are aligned. */
+export function ladder(sim: Simulator): string {
+  return `\n${sim.trace.text()}`;
+}

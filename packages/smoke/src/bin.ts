@@ -9,5 +9,6 @@ process.exitCode = await cli({
   environment: process.env,
   print: (line) => console.log(line),
   printError: (line) => console.error(line),
+  colour: process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
   signal: stop.signal,
 });

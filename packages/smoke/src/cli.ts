@@ -15,6 +15,8 @@ export interface CliContext {
   readonly environment: Environment;
   readonly print: (line: string) => void;
   readonly printError: (line: string) => void;
+  /** The lines go to a terminal that shows colours. Default false. */
+  readonly colour?: boolean;
   /** Stops what runs. */
   readonly signal?: AbortSignal;
   /** Guests that may be named. Default {@link GUESTS}. */
@@ -57,7 +59,7 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   const guest = guests[values.guest];
   if (guest === undefined) throw new Refusal(`there is no guest ‘${values.guest}’: ${Object.keys(guests).join(', ')}.`);
   const request = readRequest(context.environment, { guest, dhcpServer: !values['no-dhcp-server'] });
-  const human = values.json ? undefined : new HumanReport(context.print);
+  const human = values.json ? undefined : new HumanReport(context.print, { colour: context.colour ?? false });
   human?.begin(request);
   const outcome = await run({
     request,

@@ -11,53 +11,54 @@ export type Print = (line: string) => void;
 /** What a person reads while a run goes on, and at its end. */
 export class HumanReport {
   readonly #print: Print;
+  readonly #style: typeof styleText;
 
-  constructor(print: Print) {
+  /** `colour`: the lines are for a terminal that shows ANSI colours. */
+  constructor(print: Print, { colour }: { readonly colour: boolean }) {
     this.#print = print;
+    this.#style = colour ? styleText : (_format, text) => text;
   }
 
   begin({ guest, profile, dhcpServer }: RunRequest): void {
-    this.#print(`${bold(`${guest.name} · ${profile.name}`)}  ${profile.description}${dhcpServer ? '' : '  (DHCP server off)'}`);
+    this.#print(
+      `${this.#style('bold', `${guest.name} · ${profile.name}`)}  ${profile.description}${dhcpServer ? '' : '  (DHCP server off)'}`,
+    );
   }
 
   event(event: SmokeEvent): void {
     if (event.type === 'phase') {
       const { name, outcome, startedMs = 0, endedMs = 0 } = event.report;
-      const tick = outcome === 'passed' ? styleText('green', '✓') : styleText('red', '✗');
+      const tick = outcome === 'passed' ? this.#style('green', '✓') : this.#style('red', '✗');
       this.#print(`  ${tick} ${name.padEnd(7)} ${seconds(endedMs - startedMs)}`);
     } else if (event.type === 'marker') {
       const { marker, origin, line, evidence, frames } = event.report;
       const how = origin === 'mapped' ? `mapped from ‘${line}’` : 'printed';
       const proof = evidence === 'proven' ? `frames ${frames.join(', ')}` : evidence;
-      this.#print(styleText('dim', `      ${marker}  ·  ${how}  ·  ${proof}`));
+      this.#print(this.#style('dim', `      ${marker}  ·  ${how}  ·  ${proof}`));
     }
   }
 
   end({ report, folder }: RunOutcome): void {
     const { failure, violations, durationMs, unbacked, troubles } = report;
     for (const { rule, reference, message, frames } of violations) {
-      this.#print(`  ${styleText('yellow', '!')} ${reference}: ${message} (${rule}, frame ${frames.join(', ')})`);
+      this.#print(`  ${this.#style('yellow', '!')} ${reference}: ${message} (${rule}, frame ${frames.join(', ')})`);
     }
-    for (const trouble of troubles) this.#print(`  ${styleText('yellow', '!')} ${trouble}`);
+    for (const trouble of troubles) this.#print(`  ${this.#style('yellow', '!')} ${trouble}`);
     if (failure === undefined) {
       const unproven =
         unbacked.length === 0 ? '' : `, ${unbacked.length} marker believed without evidence (${unbacked.join(', ')})`;
-      this.#print(`${styleText(['green', 'bold'], 'passed')} in ${seconds(durationMs)}, ${report.frames} frames${unproven}`);
+      this.#print(`${this.#style(['green', 'bold'], 'passed')} in ${seconds(durationMs)}, ${report.frames} frames${unproven}`);
     } else {
       this.#print(
-        `${styleText(['red', 'bold'], 'failed')} in phase ${bold(failure.phase)}: ${failure.cause}, ${CAUSES[failure.cause]}`,
+        `${this.#style(['red', 'bold'], 'failed')} in phase ${this.#style('bold', failure.phase)}: ${failure.cause}, ${CAUSES[failure.cause]}`,
       );
       this.#print(`  likely   ${failure.message}`);
       if (failure.marker !== undefined) this.#print(`  missing  ${failure.marker}`);
       this.#print(`  console  ${failure.lastLine ?? '(nothing)'}`);
       this.#print(`  wire     ${failure.lastFact ?? '(nothing)'}`);
     }
-    this.#print(`  ${styleText('dim', folder)}`);
+    this.#print(`  ${this.#style('dim', folder)}`);
   }
-}
-
-function bold(text: string): string {
-  return styleText('bold', text);
 }
 
 function seconds(ms: Millis): string {

@@ -68,6 +68,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   start(now: Millis): void {
     this.#advance(now);
     this.#ladder.start(this.#now);
+    this.#lan.handleTimeout(this.#now); // the gateway comes up with the wire, not with the guest’s first frame
     this.#pump();
   }
 

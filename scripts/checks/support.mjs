@@ -7,10 +7,15 @@ import { CLI, ROOT } from '../setup.mjs';
 
 export { CLI, ROOT };
 
+const folders = [];
+process.on('exit', () => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
+
 /** A folder for the runs of one check, gone at its end. */
 export function runsFolder() {
   const path = mkdtempSync(join(tmpdir(), 'nexus-net-check-'));
-  process.on('exit', () => rmSync(path, { recursive: true, force: true }));
+  folders.push(path);
   return path;
 }
 

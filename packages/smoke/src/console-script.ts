@@ -26,10 +26,12 @@ export class ConsoleScript {
   readonly #steps: readonly ScriptStep[];
   readonly #transmits = new Queue<Uint8Array>(64);
   readonly #events = new Queue<ScriptEvent>(256);
-  #state: State = { type: 'waiting', step: 0, lineTyped: -1 };
+  #state: State;
 
+  /** `steps`: none for a guest that acts by itself; such a guest is never finished. */
   constructor(steps: readonly ScriptStep[]) {
     this.#steps = steps;
+    this.#state = steps.length === 0 ? { type: 'finished' } : { type: 'waiting', step: 0, lineTyped: -1 };
   }
 
   /** The console moved: so many whole lines so far, and this text after the last line end. */

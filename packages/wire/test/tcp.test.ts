@@ -61,6 +61,7 @@ describe('options', () => {
     ['a length of 0', '0402 02 00', 2],
     ['a length of 1', '0402 02 01', 2],
     ['a length past the header', '01 01 02 ff', 2],
+    ['a length one octet past the header', '01 01 02 03', 2],
     ['a kind without a length', '01 01 01 02', 1],
   ])('%s: the rest is malformed, what came before stays (RFC 9293 MUST-7)', (_, hex, rest) => {
     const options = withOptions(hex) as readonly TcpOption[];

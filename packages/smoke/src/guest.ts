@@ -17,6 +17,8 @@ export interface GuestDefinition {
   readonly name: string;
   readonly description: string;
   readonly capabilities: ReadonlySet<Capability>;
+  /** Does it answer ARP and echo as long as it runs, or only while a step of its script is `probed`? */
+  readonly answers: 'always' | 'while-probed';
   /** What is typed on the console, in order, for a profile. */
   readonly script: (profile: Profile, place: GuestPlace) => readonly ScriptStep[];
   /** Which lines stand for which marker's meaning. */

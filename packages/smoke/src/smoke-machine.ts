@@ -3,7 +3,7 @@ import { type Entropy, type Ipv4Address, type Machine, type Millis, NEVER, prefi
 import { type AbortCause, Ladder, type LadderEvent, LineAssembler } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
 import { ConsoleScript, type ScriptEvent } from './console-script.js';
-import type { GuestPlace } from './guest.js';
+import type { GuestDefinition, GuestPlace } from './guest.js';
 import { isInvariant } from './invariants.js';
 import type { RunRequest } from './request.js';
 
@@ -41,6 +41,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #transmits = new Queue<SmokeTransmit>(4_096);
   readonly #events = new Queue<SmokeEvent>(65_536);
   readonly #dhcp: boolean;
+  readonly #answers: GuestDefinition['answers'];
   /** The newest address leased to the guest. */
   #leased: Ipv4Address | undefined;
   #probeAt: Millis = NEVER;
@@ -50,6 +51,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   constructor({ request, entropy }: { readonly request: RunRequest; readonly entropy: Entropy }) {
     const { guest, profile, until, runMs, dhcpServer } = request;
     const { mac, address, gateway } = GUEST_PLACE;
+    this.#answers = guest.answers;
     this.#dhcp = profile.capabilities.includes('dhcp');
     this.#lan = new Lan({ entropy, ports: [GUEST_PORT], gateway: { dhcp: dhcpServer ? {} : 'off' } });
     this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE));
@@ -189,6 +191,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     for (let event = this.#ladder.pollEvent(); event !== undefined; event = this.#ladder.pollEvent()) {
       this.#events.push(event);
       if (event.type === 'verdict') this.#judged = true;
+      // A guest that answers by itself is asked as soon as the ladder wants to know.
+      if (event.type === 'phase' && this.#ladder.phase === 'iface' && this.#answers === 'always') this.#probeAt = this.#now;
     }
   }
 
@@ -214,8 +218,10 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   #fromFact(fact: Fact): void {
     if (fact.kind === 'dhcp.leased' && fact.client === GUEST_PLACE.mac) this.#leased = fact.address;
     const own = this.#dhcp ? this.#leased : GUEST_PLACE.address;
-    if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own)
+    if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own) {
+      this.#probeAt = NEVER;
       this.#script.handleProbeAnswered();
+    }
   }
 
   #fromScript(event: ScriptEvent): void {

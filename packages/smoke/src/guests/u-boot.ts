@@ -12,6 +12,7 @@ export const U_BOOT: GuestDefinition = {
   name: 'u-boot',
   description: 'U-Boot 2023.01 for riscv64, from the Debian packages u-boot-qemu and opensbi',
   capabilities: new Set(['static-address', 'ping', 'dhcp']),
+  answers: 'while-probed',
   script: uBootScript,
   rules: uBootRules,
   panics: [/^Unhandled exception:/, /^### ERROR ### Please RESET the board ###/, /^resetting \.\.\.$/],

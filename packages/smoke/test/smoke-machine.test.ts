@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { type Environment, readRequest } from '../src/index.js';
+import { DHCP_ONLY, runVirtual, STATIC, VIRTUAL_GUEST } from './support/virtual-guest.js';
+
+const request = (environment: Environment = {}, dhcpServer = true): ReturnType<typeof readRequest> =>
+  readRequest(environment, { guest: VIRTUAL_GUEST, dhcpServer });
+const dhcp = { REQUIRE_QEMU_DHCP: '1' };
+
+describe('our own stack as the guest, in virtual time', () => {
+  test('the default passes with a static address, DHCP server or not', () => {
+    for (const dhcpServer of [true, false]) {
+      const { verdict } = runVirtual(request({}, dhcpServer), { policy: STATIC });
+      expect(verdict).toMatchObject({ outcome: 'passed', profile: 'smoke', violations: [] });
+      expect(verdict.markers.every(({ origin }) => origin === 'printed')).toBe(true);
+    }
+  });
+
+  test('the DHCP gate passes with a lease from our server', () => {
+    const { verdict } = runVirtual(request(dhcp), { policy: DHCP_ONLY });
+    expect(verdict).toMatchObject({ outcome: 'passed', profile: 'dhcp', violations: [] });
+    expect(verdict.markers.map(({ marker }) => marker)).toContain('net: dhcp bound 10.0.2.15/24 gw=10.0.2.2');
+  });
+
+  test('without a DHCP server the gate fails in its phase, for that reason', () => {
+    const { verdict } = runVirtual(request(dhcp, false), { policy: DHCP_ONLY });
+    expect(verdict.failure).toMatchObject({ phase: 'dhcp', cause: 'no-dhcp-offer' });
+  });
+
+  test('with the cable cut the guest is not believed', () => {
+    const { verdict } = runVirtual(request(), { policy: STATIC, cut: 0 });
+    expect(verdict.failure).toMatchObject({ phase: 'iface', cause: 'unproven-marker' });
+  });
+
+  test('a guest that says another address than it was leased is contradicted', () => {
+    const lie = (line: string): string => line.replace('10.0.2.15', '10.0.2.99');
+    const { verdict } = runVirtual(request(dhcp), { policy: DHCP_ONLY, lie });
+    expect(verdict.failure).toMatchObject({ phase: 'dhcp', cause: 'contradicted-marker' });
+  });
+
+  test('a guest that is right and says nothing has not shown anything', () => {
+    const lie = (line: string): string | undefined => (line.startsWith('net: smoltcp') ? undefined : line);
+    expect(runVirtual(request(), { policy: STATIC, lie }).verdict.failure).toMatchObject({
+      phase: 'iface',
+      cause: 'missing-marker',
+    });
+  });
+
+  test('RUN_PHASE and a marker in RUN_UNTIL_MARKER end the run early', () => {
+    const phase = runVirtual(request({ ...dhcp, RUN_PHASE: 'dhcp' }), { policy: DHCP_ONLY }).verdict;
+    expect(phase.phases.map(({ outcome }) => outcome)).toEqual(['passed', 'passed', 'passed', 'not-reached', 'not-reached']);
+    const marker = runVirtual(request({ RUN_UNTIL_MARKER: 'net: virtio-net up' }), { policy: STATIC }).verdict;
+    expect(marker.markers.map(({ id }) => id)).not.toContain('iface-up');
+    expect(marker.outcome).toBe('passed');
+  });
+
+  test('property: same seed, same run, byte for byte', () => {
+    const trace = (seed: number): string => JSON.stringify(runVirtual(request(dhcp), { policy: DHCP_ONLY, seed }).events);
+    expect(trace(7)).toBe(trace(7));
+    expect(trace(7)).not.toBe(trace(8));
+  });
+});

@@ -69,10 +69,18 @@ export function renderAddressPlan(): string {
     '`npx vitest run --project host packages/wire/test/address-plan.test.ts -u`.',
   ];
   for (const { title, text, rows } of SECTIONS) {
-    lines.push('', `## ${title}`, '', text, '', '| in the plan | value | meaning |', '|---|---|---|');
-    for (const { path, value, meaning } of rows) lines.push(`| \`${path}\` | ${value} | ${meaning} |`);
+    const cells = rows.map(({ path, value, meaning }) => [`\`${path}\``, value, meaning]);
+    lines.push('', `## ${title}`, '', text, '', ...table(['in the plan', 'value', 'meaning'], cells));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** A table with columns of even width, as the formatter wants it. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((cells) => cells[i]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] as number)).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)];
 }
 
 /** All rows of the document, for the test that none is missing. */

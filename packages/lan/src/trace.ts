@@ -125,6 +125,7 @@ function fieldText(name: string, value: unknown): string | undefined {
 function numberText(name: string, value: number): string {
   if (MAC_FIELDS.has(name)) return formatMac(value as MacAddress);
   if (ADDRESS_FIELDS.has(name)) return formatIpv4(value as Ipv4Address);
+  if (name === 'xid') return value.toString(16).padStart(8, '0');
   return Number.isInteger(value) ? String(value) : formatMillis(value);
 }
 

@@ -11,6 +11,7 @@ export type { DhcpClientEvent, UnboundReason } from './client/events.js';
 export type { BoundCause, ClientState, ClientStateName, WaitReason } from './client/state.js';
 export { CLIENT_TRANSITIONS, CLIENT_TRIGGERS, type ClientTrigger, type TransitionRow } from './client/transitions.js';
 export { type CommandOutcome, DhcpClient, type DhcpClientInspection } from './client.js';
+export * from './describe.js';
 export type { DhcpLease, LeaseChange, LeaseTerms, NetworkParameters } from './lease.js';
 export * from './message.js';
 export * from './names.js';
@@ -38,3 +39,5 @@ export type { DhcpPoolRange, DhcpReservation, DhcpServerOptions, DhcpSubnet } fr
 export type { DhcpLeaseRecord, DhcpNakReason, DhcpServerEvent, DhcpServerReject } from './server/events.js';
 export type { DhcpBindingInspection, DhcpServerInspection } from './server/inspect.js';
 export { DhcpServer, type DhcpServerTransmit } from './server.js';
+export { DhcpWitness, type DhcpWitnessInspection, type DhcpWitnessOptions } from './witness.js';
+export { DHCP_RULES, type DhcpRule, type DhcpRuleId } from './witness/rules.js';

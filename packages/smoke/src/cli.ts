@@ -1,11 +1,17 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
 import { U_BOOT } from './guests/u-boot.js';
+import { inspectFrames, inspectionLines } from './inspect.js';
 import { Refusal } from './refusal.js';
+import { replayFrames, replayLines } from './replay.js';
 import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
-import { run } from './run.js';
+import { type RunReport, run } from './run.js';
+import { RUN_FILES } from './run-folder.js';
 
 /** Guests by name. */
 export const GUESTS: Readonly<Record<string, GuestDefinition>> = { [U_BOOT.name]: U_BOOT };
@@ -30,6 +36,10 @@ export async function cli(context: CliContext): Promise<number> {
     switch (command) {
       case 'test-os':
         return await testOs(rest, context);
+      case 'inspect':
+        return await inspect(rest, context);
+      case 'replay':
+        return await replay(rest, context);
       case 'help':
       case '--help':
       case '-h':
@@ -72,14 +82,60 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   return exitCode(outcome.report.exit);
 }
 
+async function inspect(argv: readonly string[], context: CliContext): Promise<number> {
+  const { path, json, vnetHeader } = parseCapture('inspect', argv);
+  const inspection = inspectFrames(await readCaptureFile(path, vnetHeader));
+  if (json) context.print(JSON.stringify(inspection, undefined, 2));
+  else for (const line of inspectionLines(inspection)) context.print(line);
+  if (inspection.endsEarly !== undefined) return exitCode('unreadable');
+  return exitCode(inspection.violations.length === 0 ? 'passed' : 'violation');
+}
+
+async function replay(argv: readonly string[], context: CliContext): Promise<number> {
+  const { path, json, vnetHeader } = parseCapture('replay', argv);
+  const result = replayFrames(await readCaptureFile(path, vnetHeader), await liveFacts(path));
+  if (json) context.print(JSON.stringify(result, undefined, 2));
+  else for (const line of replayLines(result)) context.print(line);
+  if (result.endsEarly !== undefined) return exitCode('unreadable');
+  return exitCode(result.sameFacts === false ? 'failed' : 'passed');
+}
+
+/** The facts of the live run that left this capture, where its verdict stands beside it. */
+async function liveFacts(capture: string): Promise<RunReport['facts'] | undefined> {
+  try {
+    const report = JSON.parse(await readFile(join(dirname(capture), RUN_FILES.verdict), 'utf8')) as Partial<RunReport>;
+    return report.facts;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseCapture(
+  command: string,
+  argv: readonly string[],
+): { readonly path: string; readonly json: boolean; readonly vnetHeader: VnetHeaderChoice } {
+  const { values, positionals } = parse(
+    argv,
+    { json: { type: 'boolean', default: false }, 'vnet-header': { type: 'string', default: 'auto' } },
+    true,
+  );
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0) throw new Refusal(`nexus-net ${command} takes one file.`);
+  const choice = values['vnet-header'];
+  if (choice !== 'auto' && choice !== '0' && choice !== '10' && choice !== '12')
+    throw new Refusal('--vnet-header is auto, 0, 10 or 12.');
+  return { path, json: values.json, vnetHeader: choice === 'auto' ? 'auto' : (Number(choice) as VnetHeaderChoice) };
+}
+
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
 
 function parse<T extends Options>(
   args: readonly string[],
   options: T,
+  allowPositionals = false,
 ): ReturnType<typeof parseArgs<{ options: T; strict: true; args: string[] }>> {
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false });
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals });
   } catch (error) {
     throw new Refusal(error instanceof Error ? error.message : String(error));
   }
@@ -95,6 +151,10 @@ function helpText(): string {
     row('  --no-dhcp-server', 'the gateway leases nothing'),
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),
+    row('inspect FILE', 'every frame of a capture, DHCP in full, and the rules that were broken'),
+    row('replay FILE', 'the same capture fed to our machines; the facts are those of the live run'),
+    row('  --vnet-header N', 'octets of virtio-net header before each frame: auto (default), 0, 10, 12'),
+    row('  --json', 'the same for machines'),
     '',
     'Environment of test-os:',
     ...Object.entries(VARIABLES).map(([name, text]) => row(name, text)),

@@ -1,10 +1,13 @@
+export * from './capture-file.js';
 export * from './cli.js';
 export * from './console-script.js';
 export * from './exit-codes.js';
 export * from './guest.js';
 export { U_BOOT } from './guests/u-boot.js';
+export * from './inspect.js';
 export * from './invariants.js';
 export * from './refusal.js';
+export * from './replay.js';
 export * from './report.js';
 export * from './request.js';
 export * from './run.js';

@@ -38,7 +38,7 @@ export class RunFolder {
   }
 
   /**
-   * Makes the folder, which must not exist: two runs never share one. `wallAtZero`: milliseconds since the Unix epoch at the
+   * Makes the folder, which must not exist: two runs never share one. `wallAtZero`: whole milliseconds since the Unix epoch at the
    * zero of the run's own clock, so that the capture's times are those of the world.
    */
   static async create(path: string, { wallAtZero }: { readonly wallAtZero: Millis }): Promise<RunFolder> {
@@ -63,7 +63,12 @@ export class RunFolder {
       this.#ports.set(port, interfaceId);
       this.#wire.write(this.#writer.addInterface({ name: port, description: `frames that entered the switch at port ${port}` }));
     }
-    this.#wire.write(this.#writer.packet({ at: this.#wallAtZero + at, interfaceId, bytes }));
+    this.#wire.write(this.#writer.packet({ timestampNs: this.#nanoseconds(at), interfaceId, bytes }));
+  }
+
+  /** A double can't hold the nanoseconds of a wall clock: the sum is made of whole numbers. */
+  #nanoseconds(at: Millis): bigint {
+    return BigInt(this.#wallAtZero) * 1_000_000n + BigInt(Math.round(at * 1e6));
   }
 
   /** One line of `events.ndjson`: `at` in milliseconds of the run's own clock. */

@@ -72,6 +72,11 @@ export const GATEWAY_PORT = 'gateway';
 export class Lan implements Machine<LanTransmit, LanEvent> {
   readonly #switch: Switch;
   readonly #ports = new Map<string, Port>();
+  /** No link does anything to any frame: frames pass around them, and none of them has a deadline. */
+  #clear = true;
+  /** The gateway was called: it may have frames, events, and another deadline. */
+  #gatewayTouched = false;
+  #gatewayAt: Millis = NEVER;
   readonly #tap: Tap;
   readonly #gateway: Gateway | undefined;
   readonly #linkSeed: number;
@@ -104,7 +109,9 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
     this.#switch.addPort(name);
     // A stream for each link by name: a port more changes nothing on the others.
     const entropy = new SeededEntropy(`${this.#linkSeed}/${name}`);
-    this.#ports.set(name, { name, link: new Link({ entropy, impairment, lossEvents: this.#lossEvents }) });
+    const link = new Link({ entropy, impairment, lossEvents: this.#lossEvents });
+    this.#ports.set(name, { name, link });
+    this.#clear &&= link.transparent;
   }
 
   get ports(): readonly string[] {
@@ -121,6 +128,7 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
     requireArgument(this.#gateway !== undefined, 'this LAN has no gateway');
     this.#advance(now);
     const result = run(this.#gateway, this.#now);
+    this.#gatewayTouched = true;
     this.#pump();
     return result;
   }
@@ -135,6 +143,7 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
     } else {
       link.impair(this.#now, change);
     }
+    this.#clear = false; // until the links have been asked
     this.#pump();
   }
 
@@ -174,8 +183,8 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
   }
 
   nextTimeout(): Millis {
-    let next = Math.min(this.#switch.nextTimeout(), this.#tap.nextTimeout(), this.#gateway?.nextTimeout() ?? NEVER);
-    for (const { link } of this.#ports.values()) next = Math.min(next, link.nextTimeout());
+    let next = Math.min(this.#switch.nextTimeout(), this.#tap.nextTimeout(), this.#gatewayAt);
+    if (!this.#clear) for (const { link } of this.#ports.values()) next = Math.min(next, link.nextTimeout());
     return next;
   }
 
@@ -201,43 +210,59 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
    * slow links during a long pause has crossed both.
    */
   #advance(now: Millis): void {
-    if (this.#now === Number.NEGATIVE_INFINITY) this.#gateway?.start(now);
+    if (this.#now === Number.NEGATIVE_INFINITY) this.#begin(now);
     for (let steps = 0; steps < this.#stepCountMax; steps++) {
       const at = this.nextTimeout();
       if (at > now) break;
       this.#now = Math.max(this.#now, at);
-      for (const { link } of this.#ports.values()) if (link.nextTimeout() <= this.#now) link.handleTimeout(this.#now);
+      if (!this.#clear) for (const { link } of this.#ports.values()) link.handleTimeout(this.#now);
       if (this.#switch.nextTimeout() <= this.#now) this.#switch.handleTimeout(this.#now);
       if (this.#tap.nextTimeout() <= this.#now) this.#tap.handleTimeout(this.#now);
-      const gateway = this.#gateway;
-      if (gateway !== undefined && gateway.nextTimeout() <= this.#now) gateway.handleTimeout(this.#now);
+      if (this.#gatewayAt <= this.#now) {
+        this.#gateway?.handleTimeout(this.#now);
+        this.#gatewayTouched = true;
+      }
       this.#pump();
     }
     this.#now = Math.max(this.#now, now);
   }
 
+  #begin(now: Millis): void {
+    this.#now = now;
+    this.#gateway?.start(now);
+    this.#gatewayTouched = true;
+    this.#pump();
+  }
+
   /** Moves frames and events between the parts until nothing moves. */
   #pump(): void {
+    do {
+      if (this.#gatewayTouched) this.#drainGateway();
+      if (!this.#clear) this.#drainLinks();
+      for (let out = this.#switch.pollTransmit(); out !== undefined; out = this.#switch.pollTransmit()) this.#leave(out);
+      for (let event = this.#tap.pollEvent(); event !== undefined; event = this.#tap.pollEvent()) this.#events.push(event);
+      for (let event = this.#switch.pollEvent(); event !== undefined; event = this.#switch.pollEvent())
+        this.#events.push({ type: 'switch', event });
+    } while (this.#gatewayTouched);
+    if (!this.#clear) this.#arrive();
+  }
+
+  #drainGateway(): void {
+    this.#gatewayTouched = false;
     const gateway = this.#gateway;
-    for (let moved = true; moved; ) {
-      moved = false;
-      for (const { name, link } of this.#ports.values()) {
-        if (link.transparent) continue;
-        for (let frame = link.toSwitch.pollTransmit(); frame !== undefined; frame = link.toSwitch.pollTransmit())
-          this.#enter(name, frame);
-      }
-      for (let frame = gateway?.pollTransmit(); frame !== undefined; frame = gateway?.pollTransmit())
-        this.#enter(GATEWAY_PORT, frame);
-      for (let out = this.#switch.pollTransmit(); out !== undefined; out = this.#switch.pollTransmit()) {
-        if (out.port === GATEWAY_PORT) {
-          gateway?.handleFrame(this.#now, out.frame);
-          moved = true; // it may have an answer
-        } else {
-          this.#leave(out);
-        }
-      }
-      this.#collect();
-    }
+    if (gateway === undefined) return;
+    this.#gatewayAt = gateway.nextTimeout();
+    for (let event = gateway.pollEvent(); event !== undefined; event = gateway.pollEvent())
+      this.#events.push({ type: 'gateway', event });
+    for (let frame = gateway.pollTransmit(); frame !== undefined; frame = gateway.pollTransmit())
+      this.#enter(GATEWAY_PORT, frame);
+  }
+
+  /** Frames that have reached the switch through their links. */
+  #drainLinks(): void {
+    for (const { name, link } of this.#ports.values())
+      for (let frame = link.toSwitch.pollTransmit(); frame !== undefined; frame = link.toSwitch.pollTransmit())
+        this.#enter(name, frame);
   }
 
   #enter(port: string, frame: Uint8Array): void {
@@ -246,31 +271,33 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
   }
 
   #leave(out: SwitchTransmit): void {
-    const { toStation } = this.#port(out.port).link;
-    if (toStation.transparent) {
+    if (out.port === GATEWAY_PORT) {
+      this.#gateway?.handleFrame(this.#now, out.frame);
+      this.#gatewayTouched = true;
+      return;
+    }
+    if (this.#clear) {
       this.#transmits.push(out);
       return;
     }
-    toStation.handleOwnedFrame(this.#now, out.frame);
+    const { toStation } = this.#port(out.port).link;
+    if (toStation.transparent) this.#transmits.push(out);
+    else toStation.handleOwnedFrame(this.#now, out.frame);
   }
 
-  /** Frames that have reached their station, and the events of all parts. */
-  #collect(): void {
+  /** Frames that have reached their stations through their links, and what the links lost. */
+  #arrive(): void {
+    let clear = true;
     for (const { name, link } of this.#ports.values()) {
       for (let frame = link.toStation.pollTransmit(); frame !== undefined; frame = link.toStation.pollTransmit())
         this.#transmits.push({ port: name, frame });
-      if (!this.#lossEvents) continue;
       for (let lost = link.pollEvent(); lost !== undefined; lost = link.pollEvent()) {
         const { at, to, reason, frame } = lost;
         this.#events.push({ type: 'lost', at, port: name, to, reason, layers: dissect(frame) });
       }
+      clear &&= link.transparent;
     }
-    for (let event = this.#tap.pollEvent(); event !== undefined; event = this.#tap.pollEvent()) this.#events.push(event);
-    for (let event = this.#switch.pollEvent(); event !== undefined; event = this.#switch.pollEvent())
-      this.#events.push({ type: 'switch', event });
-    const gateway = this.#gateway;
-    for (let event = gateway?.pollEvent(); event !== undefined; event = gateway?.pollEvent())
-      this.#events.push({ type: 'gateway', event });
+    this.#clear = clear;
   }
 }
 

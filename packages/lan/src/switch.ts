@@ -115,7 +115,7 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
   addPort(name: string): void {
     requireArgument(!this.#ports.has(name), `port ${JSON.stringify(name)} exists`);
     requireArgument(this.#ports.size < this.#portCountMax, 'portCountMax is reached');
-    this.#ports.set(name, { name, up: true, received: 0, sent: 0 });
+    this.#ports.set(name, { name, up: true, received: 0, sent: 0, source: undefined, destination: undefined });
   }
 
   /** Takes a port up or down. Down: nothing in, nothing out, and its addresses are forgotten at once. */
@@ -124,10 +124,10 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
     const port = this.#port(name);
     port.up = up;
     if (up) return;
-    for (const [mac, learned] of this.#table) {
+    for (const learned of this.#table.values()) {
       if (learned.port !== port) continue;
-      this.#table.delete(mac);
-      this.#events.push({ type: 'forgotten', at: this.#now, mac, port: port.name, reason: 'port-down' });
+      this.#forget(learned);
+      this.#events.push({ type: 'forgotten', at: this.#now, mac: learned.mac, port: port.name, reason: 'port-down' });
     }
   }
 
@@ -160,7 +160,7 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
 
   inspect(): SwitchView {
     return {
-      ports: [...this.#ports.values()].map((port) => ({ ...port })),
+      ports: [...this.#ports.values()].map(({ name, up, received, sent }) => ({ name, up, received, sent })),
       table: [...this.#table].map(([mac, { port, seenAt }]) => ({ mac, port: port.name, seenAt })),
       forwarded: this.#forwarded,
       flooded: this.#flooded,
@@ -194,7 +194,7 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
 
     const destination = readMac(frame, 0);
     if (isReservedGroup(destination)) return 'reserved-group';
-    const learned = isMacGroup(destination) ? undefined : this.#table.get(destination);
+    const learned = this.#find(port, destination);
     if (learned === undefined || learned.seenAt + this.#ageMs <= this.#now) {
       this.#flood(port, frame, borrowed);
       return undefined;
@@ -205,7 +205,21 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
     return undefined;
   }
 
+  /** Who has `destination`. A port mostly sends to the one it sent to before: that costs no look-up. */
+  #find(port: Port, destination: MacAddress): Learned | undefined {
+    const last = port.destination;
+    if (last !== undefined && last.mac === destination && !last.forgotten) return last;
+    const learned = isMacGroup(destination) ? undefined : this.#table.get(destination);
+    if (learned !== undefined) port.destination = learned;
+    return learned;
+  }
+
   #learn(mac: MacAddress, port: Port): void {
+    const last = port.source;
+    if (last !== undefined && last.mac === mac && last.port === port && !last.forgotten) {
+      last.seenAt = this.#now;
+      return;
+    }
     const known = this.#table.get(mac);
     if (known !== undefined) {
       if (known.port !== port) {
@@ -213,6 +227,7 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
         known.port = port;
       }
       known.seenAt = this.#now;
+      port.source = known;
       return;
     }
     if (this.#table.size >= this.#macCountMax) {
@@ -223,7 +238,9 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
         return;
       }
     }
-    this.#table.set(mac, { port, seenAt: this.#now });
+    const learned: Learned = { mac, port, seenAt: this.#now, forgotten: false };
+    this.#table.set(mac, learned);
+    port.source = learned;
     this.#sweepAt = Math.min(this.#sweepAt, this.#now + this.#ageMs);
     this.#events.push({ type: 'learned', at: this.#now, mac, port: port.name });
   }
@@ -243,14 +260,19 @@ export class Switch implements Machine<SwitchTransmit, SwitchEvent> {
     else this.#rejects.increment('transmit-full');
   }
 
+  #forget(learned: Learned): void {
+    learned.forgotten = true;
+    this.#table.delete(learned.mac);
+  }
+
   /** Forgets what is too old. At most every eighth of `ageMs`, so that the work for each frame stays bounded. */
   #sweep(): void {
     let next = NEVER;
-    for (const [mac, learned] of this.#table) {
+    for (const learned of this.#table.values()) {
       const expiresAt = learned.seenAt + this.#ageMs;
       if (expiresAt <= this.#now) {
-        this.#table.delete(mac);
-        this.#events.push({ type: 'forgotten', at: this.#now, mac, port: learned.port.name, reason: 'aged' });
+        this.#forget(learned);
+        this.#events.push({ type: 'forgotten', at: this.#now, mac: learned.mac, port: learned.port.name, reason: 'aged' });
       } else if (expiresAt < next) {
         next = expiresAt;
       }
@@ -264,11 +286,16 @@ interface Port {
   up: boolean;
   received: number;
   sent: number;
+  /** The entries of the last frame that came in here. Not to be believed once forgotten. */
+  source: Learned | undefined;
+  destination: Learned | undefined;
 }
 
 interface Learned {
+  readonly mac: MacAddress;
   port: Port;
   seenAt: Millis;
+  forgotten: boolean;
 }
 
 function isReservedGroup(mac: MacAddress): boolean {

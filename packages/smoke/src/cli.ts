@@ -59,12 +59,13 @@ export async function cli(context: CliContext): Promise<number> {
 }
 
 async function testOs(argv: readonly string[], context: CliContext): Promise<number> {
-  const { values } = parse(argv, {
+  const { values, positionals } = parse(argv, {
     guest: { type: 'string', default: 'u-boot' },
     'no-dhcp-server': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs' },
   });
+  if (positionals.length > 0) throw new Refusal(`nexus-net test-os takes options only, not ‘${positionals.join(' ')}’.`);
   const guests = context.guests ?? GUESTS;
   const guest = guests[values.guest];
   if (guest === undefined) throw new Refusal(`there is no guest ‘${values.guest}’: ${Object.keys(guests).join(', ')}.`);
@@ -114,11 +115,10 @@ function parseCapture(
   command: string,
   argv: readonly string[],
 ): { readonly path: string; readonly json: boolean; readonly vnetHeader: VnetHeaderChoice } {
-  const { values, positionals } = parse(
-    argv,
-    { json: { type: 'boolean', default: false }, 'vnet-header': { type: 'string', default: 'auto' } },
-    true,
-  );
+  const { values, positionals } = parse(argv, {
+    json: { type: 'boolean', default: false },
+    'vnet-header': { type: 'string', default: 'auto' },
+  });
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0) throw new Refusal(`nexus-net ${command} takes one file.`);
   const choice = values['vnet-header'];
@@ -132,10 +132,9 @@ type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options
 function parse<T extends Options>(
   args: readonly string[],
   options: T,
-  allowPositionals = false,
-): ReturnType<typeof parseArgs<{ options: T; strict: true; args: string[] }>> {
+): ReturnType<typeof parseArgs<{ options: T; strict: true; allowPositionals: true; args: string[] }>> {
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals });
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
     throw new Refusal(error instanceof Error ? error.message : String(error));
   }

@@ -1,0 +1,81 @@
+import { bytesEqual, formatIpv4, type Ipv4Address, type Millis } from '@nexus-net/sansio';
+import { DHCP_MESSAGE_TYPE } from '../names.js';
+import { BoundedMap } from './bounded-map.js';
+import type { Exchange } from './exchanges.js';
+import type { Report } from './rules.js';
+import { requestState, type Sighting } from './sighting.js';
+
+const { request } = DHCP_MESSAGE_TYPE;
+
+/** So many equal messages in so short a time are no retransmission: RFC 2131 §4.1 begins with four seconds. */
+const STORM_COUNT = 8;
+const STORM_MS = 10_000;
+/** An OFFER this old has nothing to do with a REQUEST of now. */
+const OFFER_MS_MAX = 60_000;
+
+interface RecentOffer {
+  readonly xid: number;
+  readonly server: Ipv4Address;
+  readonly address: Ipv4Address;
+  readonly at: Millis;
+  readonly frame: number;
+}
+
+/** Rules about a client's message and what came before it. */
+export class RequestRules {
+  readonly #recentOffers: BoundedMap<string, RecentOffer>;
+
+  constructor(countMax: number) {
+    this.#recentOffers = new BoundedMap(countMax);
+  }
+
+  noteOffer(offer: Sighting): void {
+    const { clientKey, message, serverId, at, number } = offer;
+    if (serverId === undefined) return;
+    this.#recentOffers.set(clientKey, { xid: message.xid, server: serverId, address: message.yiaddr, at, frame: number });
+  }
+
+  /** The newest message of the exchange, against the others. */
+  check(exchange: Exchange, sighting: Sighting, report: Report): void {
+    this.#checkClientId(exchange, sighting, report);
+    if (sighting.message.giaddr === 0) checkPace(exchange, sighting, report);
+    if (sighting.type === request && requestState(sighting) === 'selecting') this.#checkSelection(exchange, sighting, report);
+  }
+
+  #checkClientId(exchange: Exchange, sighting: Sighting, report: Report): void {
+    const first = exchange.requests.find(
+      ({ sighting: { message, type } }) => message.giaddr === sighting.message.giaddr && type !== undefined,
+    )?.sighting;
+    if (first === undefined || first === sighting) return;
+    const before = first.clientId;
+    const now = sighting.clientId;
+    const equal = before === undefined || now === undefined ? before === now : bytesEqual(before, now);
+    if (!equal) report('dhcp.client-id-changed', 'option 61 differs from that of the same exchange', [first.number]);
+  }
+
+  /** RFC 2131 §4.4.1: the REQUEST repeats xid, server and address of the OFFER that it takes. */
+  #checkSelection(exchange: Exchange, sighting: Sighting, report: Report): void {
+    const { serverId, requested } = sighting;
+    if (serverId === undefined || requested === undefined) return;
+    const { offers } = exchange;
+    if (offers.length > 0) {
+      const ofServer = offers.filter(({ server }) => server === serverId);
+      const frames = offers.map(({ frame }) => frame);
+      if (ofServer.length === 0) report('dhcp.unknown-server', `${formatIpv4(serverId)} offered nothing`, frames);
+      else if (ofServer.every(({ address }) => address !== requested))
+        report('dhcp.not-offered', `${formatIpv4(requested)} was not offered`, frames);
+      return;
+    }
+    const offer = this.#recentOffers.get(sighting.clientKey);
+    if (offer === undefined || sighting.at - offer.at > OFFER_MS_MAX || offer.xid === sighting.message.xid) return;
+    if (offer.server === serverId && offer.address === requested)
+      report('dhcp.request-xid', `the OFFER has another xid`, [offer.frame]);
+  }
+}
+
+function checkPace(exchange: Exchange, sighting: Sighting, report: Report): void {
+  const equal = exchange.requests.filter(({ sighting: { type, message } }) => type === sighting.type && message.giaddr === 0);
+  const earliest = equal.at(-STORM_COUNT)?.sighting;
+  if (earliest !== undefined && sighting.at - earliest.at < STORM_MS)
+    report('dhcp.message-storm', `${STORM_COUNT} equal messages in ${sighting.at - earliest.at} ms`, [earliest.number]);
+}

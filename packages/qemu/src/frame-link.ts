@@ -63,7 +63,22 @@ export class FrameLink {
     return this.#stream.inspect();
   }
 
-  /** Ends the link from our side. Idempotent. */
+  /** Waits until the peer has ended the link and all of its frames have been told, `timeoutMs` at most, then ends it. */
+  async finish(timeoutMs: Millis): Promise<void> {
+    const socket = this.#socket;
+    if (socket !== undefined && !socket.destroyed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        socket.once('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    this.close();
+  }
+
+  /** Ends the link from our side; what the peer still had to say is lost. Idempotent. */
   close(): void {
     if (this.#socket === undefined) this.#driver.drive((stream, now) => stream.handleEnd(now));
     else this.#socket.destroy();

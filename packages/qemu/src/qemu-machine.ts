@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve as resolvePath } from 'node:path';
 import { monotonicClock } from '@nexus-net/host';
 import { type MacAddress, type Millis, requireArgument } from '@nexus-net/sansio';
 import {
@@ -29,7 +29,7 @@ export interface NicConfig {
    */
   readonly wire?: 'socketpair' | 'unix' | 'user';
   readonly properties?: Properties;
-  /** Let QEMU write what crosses this card to a pcap file of this name in the run's directory. */
+  /** Let QEMU write what crosses this card to a pcap file, relative to the run's directory. */
   readonly dump?: string;
   readonly limits?: FrameStreamOptions;
 }
@@ -43,7 +43,7 @@ export interface QemuMachineOptions {
   readonly nics?: readonly NicConfig[];
   /** UARTs: the first on QEMU's stdin and stdout, further ones on socket pairs. Default 1. */
   readonly uartCount?: number;
-  /** Where the run keeps its files; it has to exist. Default: a temporary directory, removed at the end. */
+  /** Where the run keeps its files, and where QEMU runs; it has to exist. Default: a temporary directory, removed at the end. */
   readonly directory?: string;
   readonly handlers?: QemuHandlers;
   /** Octets written to a UART that the guest has not taken, at most; further ones are refused. Default 64 KiB. */
@@ -228,7 +228,7 @@ export class QemuMachine {
   async #start(): Promise<QmpVersion> {
     const { binary, machine, nics = [], uartCount = 1, directory, guard, qmpTimeoutMs, startTimeoutMs = 10_000 } = this.#options;
     const temporary = directory === undefined ? await mkdtemp(join(tmpdir(), 'nexus-qemu-')) : undefined;
-    this.#directory = directory ?? (temporary as string);
+    this.#directory = resolvePath(directory ?? (temporary as string));
     const servers: Server[] = [];
     const cleanUp = async (): Promise<void> => {
       for (const server of servers) server.close(); // also removes the socket's file
@@ -237,10 +237,11 @@ export class QemuMachine {
     try {
       const plan = planChannels({ machine, nics, uartCount, directory: this.#directory });
       const args = buildArguments(plan.config);
-      this.#argv = [binary, ...args];
+      const command = binary.includes('/') ? resolvePath(binary) : binary;
+      this.#argv = [command, ...args];
       for (const { nic, path } of plan.unixNics) servers.push(await listenOnce(path, (socket) => this.#link(nic).attach(socket)));
       const process = await OwnedProcess.start({
-        command: binary,
+        command,
         args,
         cwd: this.#directory,
         socketCount: plan.socketCount,
@@ -253,7 +254,7 @@ export class QemuMachine {
         ...(qmpTimeoutMs === undefined ? {} : { timeoutMs: qmpTimeoutMs }),
       });
       const exited = process.exited.then(async (exit): Promise<QemuExit> => {
-        for (const link of this.#links) link?.close();
+        await Promise.all(this.#links.map((link) => link?.finish(LINK_DRAIN_MS)));
         await cleanUp();
         return { ...exit, shutdown: this.#shutdown };
       });
@@ -343,13 +344,14 @@ function planChannels({
       netdevs.push({ type: 'stream-unix', id, path });
     }
     devices.push({ driver, id: `nic${nic}`, netdev: id, mac, ...(properties === undefined ? {} : { properties }) });
-    if (dump !== undefined) objects.push({ type: 'filter-dump', id: `dump${nic}`, netdev: id, file: join(directory, dump) });
+    if (dump !== undefined)
+      objects.push({ type: 'filter-dump', id: `dump${nic}`, netdev: id, file: resolvePath(directory, dump) });
   }
   const qmpFd = nextFd++;
   const uartFds = Array.from({ length: uartCount }, (_, uart) => (uart === 0 ? undefined : nextFd++));
   return {
     config: {
-      ...machine,
+      ...absolutePaths(machine),
       netdevs,
       devices: [...devices, ...(machine.devices ?? [])],
       objects,
@@ -361,6 +363,20 @@ function planChannels({
     unixNics,
     uartFds,
     qmpFd,
+  };
+}
+
+/**
+ * QEMU runs in the directory of its run, so paths relative to ours are made absolute. A `bios` without a slash stays: it is
+ * a name that QEMU looks up among its own, as `default` and `none` are.
+ */
+function absolutePaths(machine: QemuMachineOptions['machine']): QemuMachineOptions['machine'] {
+  const { bios, kernel, initrd } = machine;
+  return {
+    ...machine,
+    ...(bios?.includes('/') ? { bios: resolvePath(bios) } : {}),
+    ...(kernel ? { kernel: resolvePath(kernel) } : {}),
+    ...(initrd ? { initrd: resolvePath(initrd) } : {}),
   };
 }
 
@@ -387,3 +403,6 @@ async function firstOf<T>(promise: Promise<T>, timeoutMs: Millis): Promise<T | u
   clearTimeout(timer);
   return value;
 }
+
+/** After QEMU's end its last frames are in the socket already; they only have to be read. */
+const LINK_DRAIN_MS: Millis = 500;

@@ -24,14 +24,14 @@ beforeAll(async () => {
     devices: ['virtio-net-device', 'virtio-net-pci'],
     firmware: ['opensbi-riscv64', 'u-boot-riscv64-smode'],
   });
+  if (!probe.ok) console.warn(missing(probe));
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 beforeEach((context) => {
   if (probe.ok) return;
-  const reason = `${probe.missing.map(({ message }) => message).join('; ')}; apt-get install ${probe.packages.join(' ')}`;
-  if (process.env['CI'] === undefined) context.skip(reason);
-  throw new Error(reason);
+  if (!process.env['CI']) context.skip(missing(probe));
+  throw new Error(missing(probe));
 });
 afterEach(async () => {
   for (const { qemu } of booted.splice(0)) {
@@ -39,6 +39,10 @@ afterEach(async () => {
     expect(existsSync(`/proc/${qemu.pid}`)).toBe(false);
   }
 });
+
+function missing({ missing: items, packages }: Extract<ProbeResult, { ok: false }>): string {
+  return `${items.map(({ message }) => message).join('; ')}; apt-get install ${packages.join(' ')}`;
+}
 
 /** U-Boot with its console in one text and its frames in a list; a test waits for what it wants to see. */
 class Guest {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseMac, UsageError } from '@nexus-net/sansio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { QemuMachine, type QemuMachineOptions, QmpError } from '../src/index.js';
@@ -78,6 +78,19 @@ test('frames, UARTs and QMP go both ways, over inherited descriptors and a unix 
   await expect(qemu.qmp.execute('echo')).rejects.toMatchObject({ code: 'ended' });
   expect(await qemu.quit()).toMatchObject({ code: 0 });
   expect(await qemu.kill()).toMatchObject({ code: 0 });
+});
+
+test('QEMU runs in the directory of its run, and paths relative to ours still hold', async () => {
+  const { qemu } = make({
+    binary: relative(process.cwd(), await writeScript(directory, 'pwd >&2; exit 3')),
+    machine: { ...MACHINE, bios: 'default', kernel: 'some/kernel' },
+    directory: relative(process.cwd(), directory),
+    nics: [{ ...NIC, dump: 'wire.pcap' }],
+  });
+  await expect(qemu.start()).rejects.toMatchObject({ exit: { code: 3, stderr: `${await realpath(directory)}\n` } });
+  expect(qemu.argv).toEqual(expect.arrayContaining(['default', join(process.cwd(), 'some/kernel')]));
+  expect(qemu.argv.at(0)).toBe(join(directory, 'script'));
+  expect(qemu.argv.join()).toContain(`file=${join(directory, 'wire.pcap')}`);
 });
 
 test('a QEMU that does not obey is killed', async () => {

@@ -84,7 +84,7 @@ export interface DhcpClientConfig {
   readonly nakWaitMsMin?: Millis;
   /** Default 30 min. */
   readonly nakWaitMsMax?: Millis;
-  /** Messages within any minute, whatever a server does; 4 at least. Default 20, two of them kept for RELEASE and DECLINE. */
+  /** Messages within any minute, whatever a server does; 4 at least. Default 20, one of them kept for RELEASE or DECLINE. */
   readonly messagesPerMinuteMax?: number;
   /** `stop` sends RELEASE. Default false: the lease is remembered. */
   readonly releaseOnStop?: boolean;

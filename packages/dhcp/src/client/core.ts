@@ -14,7 +14,7 @@ import type { ClientReject } from './accept.js';
 import type { ClientSettings } from './config.js';
 import type { DhcpClientEvent, UnboundReason } from './events.js';
 import { ForceRenewKey } from './force-renew.js';
-import { MessageBudget, type MessagePurpose } from './message-budget.js';
+import { MessageBudget } from './message-budget.js';
 import * as messages from './messages.js';
 import {
   type BoundCause,
@@ -31,7 +31,7 @@ import { CLIENT_TRANSITIONS, type ClientTrigger } from './transitions.js';
 /** Everything that is counted: each reject, and what else deserves a number. */
 export type ClientCount =
   | ClientReject
-  /** The message budget put off a message, or swallowed a RELEASE or DECLINE. */
+  /** The message budget put off a message. */
   | 'budget-reached'
   /** A lease came with an unusable T1 or T2. */
   | 'lease-times-repaired'
@@ -61,7 +61,7 @@ export class ClientCore {
   constructor(settings: ClientSettings) {
     this.settings = settings;
     this.events = new Queue(settings.eventCountMax);
-    this.budget = new MessageBudget({ perMinute: settings.messagesPerMinuteMax, reserved: CLOSING_RESERVE });
+    this.budget = new MessageBudget({ perMinute: settings.messagesPerMinuteMax });
     this.forceRenewKey = settings.hmacMd5 === undefined ? undefined : new ForceRenewKey(settings.hmacMd5);
     this.#state = { type: 'stopped', linkUp: true, remembered: settings.remembered };
   }
@@ -148,7 +148,7 @@ export class ClientCore {
   decline(lease: DhcpLease, trigger: 'decline' | 'probeInUse'): void {
     const { profile, conflictCountMax, conflictWaitMs, declineWaitMs } = this.settings;
     this.#conflictsInARow++;
-    this.#close(() => messages.decline(profile, { xid: this.#xid(), lease }));
+    this.#send(messages.decline(profile, { xid: this.#xid(), lease }));
     this.withdraw('declined');
     this.events.push({ type: 'declined', address: lease.address, server: lease.server, at: this.#now });
     const wait = this.#conflictsInARow >= conflictCountMax ? conflictWaitMs : declineWaitMs;
@@ -156,7 +156,7 @@ export class ClientCore {
   }
 
   release(lease: DhcpLease): void {
-    this.#close(() => messages.release(this.settings.profile, { xid: this.#xid(), lease }));
+    this.#send(messages.release(this.settings.profile, { xid: this.#xid(), lease }));
   }
 
   /**
@@ -193,10 +193,12 @@ export class ClientCore {
 
   /** Sends the message of an exchange, or puts it off to when the message budget allows it. */
   ask(exchange: Exchange, message: () => Datagram, retryAt?: Millis): Exchange {
-    const allowedAt = this.#allowedAt('asking');
-    if (allowedAt > this.#now) return { ...exchange, retryAt: allowedAt };
-    this.budget.spend(this.#now);
-    this.transmits.push(message());
+    const allowedAt = this.budget.allowedAt(this.#now);
+    if (allowedAt > this.#now) {
+      this.counters.increment('budget-reached');
+      return { ...exchange, retryAt: allowedAt };
+    }
+    this.#send(message());
     const sends = exchange.sends + 1;
     return {
       ...exchange,
@@ -206,17 +208,9 @@ export class ClientCore {
     };
   }
 
-  /** RELEASE and DECLINE are sent once, and never waited for. */
-  #close(message: () => Datagram): void {
-    if (this.#allowedAt('closing') > this.#now) return;
+  #send(datagram: Datagram): void {
     this.budget.spend(this.#now);
-    this.transmits.push(message());
-  }
-
-  #allowedAt(purpose: MessagePurpose): Millis {
-    const allowedAt = this.budget.allowedAt(this.#now, purpose);
-    if (allowedAt > this.#now) this.counters.increment('budget-reached');
-    return allowedAt;
+    this.transmits.push(datagram);
   }
 
   #xid(): number {
@@ -233,5 +227,3 @@ export interface StopOptions {
 
 /** Datagrams that wait for `pollTransmit`; a driver that drains as it should never sees more than two. */
 const TRANSMIT_COUNT_MAX = 64;
-/** The part of the message budget kept for RELEASE and DECLINE. */
-const CLOSING_RESERVE = 2;

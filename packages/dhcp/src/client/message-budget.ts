@@ -1,35 +1,32 @@
-import { type Millis, SECOND } from '@nexus-net/sansio';
-
-/** What a message is for: asking for something, or giving an address back. */
-export type MessagePurpose = 'asking' | 'closing';
+import { assert, type Millis, SECOND } from '@nexus-net/sansio';
 
 /**
  * Limits messages over any window of a minute, so that no server can make the client flood the segment: leases of a
  * second, refusals in a row and contested addresses all cost what the budget allows and no more.
  *
  * A sliding window over the instants of the last messages, not a token bucket: a bucket lets twice its size pass within
- * a minute. A small part is kept for RELEASE and DECLINE, which have no second chance.
+ * a minute. What asks for something (DISCOVER, REQUEST, INFORM) waits; one message is kept for what gives an address back
+ * (RELEASE, DECLINE), which is sent once or never. One is enough: each lease is given back once, and between two leases
+ * something was asked.
  */
 export class MessageBudget {
   readonly #perMinute: number;
-  readonly #reserved: number;
   /** Instants of the last `perMinute` messages, oldest first. */
   #sentAt: readonly Millis[] = [];
 
-  constructor({ perMinute, reserved }: { readonly perMinute: number; readonly reserved: number }) {
+  constructor({ perMinute }: { readonly perMinute: number }) {
     this.#perMinute = perMinute;
-    this.#reserved = reserved;
   }
 
-  /** The instant from which a message may be sent: `now`, or a later one. */
-  allowedAt(now: Millis, purpose: MessagePurpose): Millis {
-    const limit = purpose === 'closing' ? this.#perMinute : this.#perMinute - this.#reserved;
-    const blocking = this.#sentAt[this.#sentAt.length - limit];
+  /** The instant from which something may be asked: `now`, or a later one. */
+  allowedAt(now: Millis): Millis {
+    const blocking = this.#sentAt[this.#sentAt.length - (this.#perMinute - KEPT)];
     return blocking === undefined ? now : Math.max(now, blocking + WINDOW);
   }
 
   /** Notes one message sent at `now`. */
   spend(now: Millis): void {
+    assert(this.spent(now) < this.#perMinute, 'the message budget holds');
     this.#sentAt = [...this.#sentAt, now].slice(-this.#perMinute);
   }
 
@@ -40,3 +37,5 @@ export class MessageBudget {
 }
 
 const WINDOW = 60 * SECOND;
+/** For RELEASE or DECLINE. */
+const KEPT = 1;

@@ -67,7 +67,6 @@ export const CLIENT_TRANSITIONS: Readonly<Record<ClientStateName, TransitionRow>
   requesting: { ...RUNNING, timeout: ['init'], ack: ['bound', 'probing'], nak: ['waiting'] },
   probing: {
     ...RUNNING,
-    release: ['stopped'],
     decline: ['waiting'],
     probeFree: ['bound'],
     probeInUse: ['waiting'],

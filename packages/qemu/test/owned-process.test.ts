@@ -57,7 +57,7 @@ describe.each(GUARDS)('with guard %s', (guard) => {
   });
 
   test('exit code and stderr are told after the last output, and stdin reaches the child', async () => {
-    const child = await start('read -r line; echo "got $line"; echo "not good" >&2; exit 7', { guard });
+    const child = await start('read -r line; echo "got $line"; echo "not good" >&2; exit 7', { guard, drainMs: 60_000 });
     child.stdin.write('hello\n');
     const output = until(child.stdout, 'got hello\n');
     expect(await child.exited).toMatchObject({

@@ -1,5 +1,6 @@
+import { DHCP_RULES } from '@nexus-net/dhcp';
 import { describe, expect, test } from 'vitest';
-import { type Environment, readRequest } from '../src/index.js';
+import { type Environment, INVARIANT_RULES, readRequest } from '../src/index.js';
 import { DHCP_ONLY, runVirtual, STATIC, VIRTUAL_GUEST } from './support/virtual-guest.js';
 
 const request = (environment: Environment = {}, dhcpServer = true): ReturnType<typeof readRequest> =>
@@ -51,6 +52,24 @@ describe('our own stack as the guest, in virtual time', () => {
     const marker = runVirtual(request({ RUN_UNTIL_MARKER: 'net: virtio-net up' }), { policy: STATIC }).verdict;
     expect(marker.markers.map(({ id }) => id)).not.toContain('iface-up');
     expect(marker.outcome).toBe('passed');
+  });
+
+  test('a guest that asks for its lease from the wrong port fails, whatever it proves', () => {
+    // The port of the client's own datagrams, 68, in Ethernet + IPv4 + UDP: octets 34 and 35. A zero checksum is no checksum.
+    const tamper = (frame: Uint8Array): Uint8Array => {
+      if (frame[23] !== 17 || frame[37] !== 67) return frame;
+      return frame.with(35, 69).with(40, 0).with(41, 0);
+    };
+    const { verdict } = runVirtual(request(dhcp), { policy: DHCP_ONLY, tamper });
+    expect(verdict.failure).toMatchObject({
+      phase: 'dhcp',
+      cause: 'wire-violation',
+      message: expect.stringContaining('RFC 2131 §4.1'),
+    });
+  });
+
+  test('every rule that fails a run is a rule of a witness', () => {
+    for (const rule of INVARIANT_RULES) expect(DHCP_RULES).toHaveProperty([rule]);
   });
 
   test('property: same seed, same run, byte for byte', () => {

@@ -59,13 +59,10 @@ const EVIDENCE: Readonly<Record<MarkerId, Check>> = {
   'iface-up': ifaceEvidence,
   'net-ping-ok': (_claim, facts, context) => {
     const address = expectedAddress(facts, context);
-    const lease = leasesTo(facts, context).at(-1);
+    const since = leasesTo(facts, context).at(-1)?.at ?? Number.NEGATIVE_INFINITY;
     const echo = facts
       .of('icmp.echo-answered')
-      .find(
-        (fact) =>
-          fact.asker === address && fact.answerer === context.gateway && fact.at >= (lease?.at ?? Number.NEGATIVE_INFINITY),
-      );
+      .findLast((fact) => fact.asker === address && fact.answerer === context.gateway && fact.at >= since);
     if (echo !== undefined) return proven(echo);
     return missing(
       `no echo of ${address === undefined ? 'the guest' : formatIpv4(address)} answered by ${formatIpv4(context.gateway)}`,

@@ -30,8 +30,15 @@ export function runVirtual(
     policy,
     seed = 1,
     lie = (line) => line,
+    tamper = (frame) => frame,
     cut = Number.POSITIVE_INFINITY,
-  }: { policy: BringUpPolicy; seed?: number; lie?: (line: string) => string | undefined; cut?: Millis },
+  }: {
+    policy: BringUpPolicy;
+    seed?: number;
+    lie?: (line: string) => string | undefined;
+    tamper?: (frame: Uint8Array) => Uint8Array;
+    cut?: Millis;
+  },
 ): { readonly events: readonly SmokeEvent[]; readonly verdict: Extract<SmokeEvent, { type: 'verdict' }>['verdict'] } {
   const entropy = new SeededEntropy(seed);
   const guest = new Netstackd({ mac: GUEST_PLACE.mac, entropy: entropy.fork('guest'), policy, conflictCheck: false });
@@ -51,7 +58,7 @@ export function runVirtual(
       moved = false;
       for (let frame = guest.pollTransmit(); frame !== undefined; frame = guest.pollTransmit()) {
         moved = true;
-        if (now < cut) smoke.handleFrame(now, frame);
+        if (now < cut) smoke.handleFrame(now, tamper(frame));
       }
       for (let out = smoke.pollTransmit(); out !== undefined; out = smoke.pollTransmit()) {
         moved = true;

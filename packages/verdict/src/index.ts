@@ -1,5 +1,6 @@
 export * from './console-rule.js';
 export * from './diagnose.js';
+export * from './document.js';
 export * from './evidence.js';
 export * from './fact-log.js';
 export * from './ladder.js';

@@ -1,6 +1,6 @@
 import { ipv4 } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
-import { MARKER_IDS, MARKERS, type MarkerId, markerLiteral, readMarker, renderMarker } from '../src/index.js';
+import { MARKER_IDS, MARKERS, type MarkerId, markerLiteral, markersDocument, readMarker, renderMarker } from '../src/index.js';
 
 /** Typed by hand from the decision record and its ladders, not from the table under test. */
 const LITERALS: Readonly<Record<MarkerId, string>> = {
@@ -67,4 +67,8 @@ describe('reading a line', () => {
     expect(renderMarker('dhcp-bound', readMarker(line)?.values)).toBe(line);
     expect(renderMarker('dhcp-bound')).toBe('net: dhcp bound {address}/{prefix} gw={gateway}');
   });
+});
+
+test('docs/markers.md is what the tables say', async () => {
+  await expect(markersDocument()).toMatchFileSnapshot('../../../docs/markers.md');
 });

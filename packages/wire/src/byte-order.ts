@@ -20,3 +20,11 @@ export const LITTLE_ENDIAN: ByteOrder = {
       ((bytes[offset + 3] ?? 0) << 24)) >>>
     0,
 };
+
+/**
+ * The same octets as a plain Uint8Array. A file that was read by Node comes as a Buffer: views of it would be Buffers as well,
+ * whose `slice` does not copy.
+ */
+export function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}

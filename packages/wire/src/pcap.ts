@@ -1,5 +1,5 @@
 import { concatBytes, err, ok, type Result, readU32, requireArgument } from '@nexus-net/sansio';
-import { BIG_ENDIAN, type ByteOrder, LITTLE_ENDIAN } from './byte-order.js';
+import { BIG_ENDIAN, type ByteOrder, LITTLE_ENDIAN, plainView } from './byte-order.js';
 import {
   CAPTURE_PACKET_OCTETS_MAX,
   type Capture,
@@ -43,10 +43,11 @@ export function isPcapMagic(magic: number): boolean {
 
 /** Reads a pcap file: see `decodeCapture`. */
 export function decodePcap(
-  bytes: Uint8Array,
+  file: Uint8Array,
   { packetOctetsMax = CAPTURE_PACKET_OCTETS_MAX }: CaptureDecodeOptions = {},
 ): Result<Capture, CaptureError | 'unknown-format'> {
   requireArgument(packetOctetsMax >= 0, 'packetOctetsMax is a number of octets');
+  const bytes = plainView(file);
   const variant = VARIANTS.get(readU32(bytes, 0));
   if (variant === undefined) return err('unknown-format');
   if (bytes.length < FILE_HEADER_OCTETS) return err('truncated');

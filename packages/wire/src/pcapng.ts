@@ -1,5 +1,5 @@
 import { err, ok, type Result, readU32, requireArgument } from '@nexus-net/sansio';
-import { BIG_ENDIAN, type ByteOrder, LITTLE_ENDIAN } from './byte-order.js';
+import { BIG_ENDIAN, type ByteOrder, LITTLE_ENDIAN, plainView } from './byte-order.js';
 import {
   CAPTURE_PACKET_OCTETS_MAX,
   type Capture,
@@ -53,7 +53,7 @@ export function decodePcapng(
 ): Result<Capture, CaptureError | 'unknown-format'> {
   requireArgument(packetOctetsMax >= 0, 'packetOctetsMax is a number of octets');
   if (!isPcapngMagic(readU32(bytes, 0))) return err('unknown-format');
-  const reader = new PcapngReader(bytes, packetOctetsMax);
+  const reader = new PcapngReader(plainView(bytes), packetOctetsMax);
   const error = reader.readToEnd();
   const { offset, interfaces, packets } = reader;
   if (error === undefined) return ok({ format: 'pcapng', interfaces, packets });

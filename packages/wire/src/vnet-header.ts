@@ -124,7 +124,7 @@ function completeChecksum({ bytes, originalLength }: VnetPacket, length: VnetHea
   const start = LITTLE_ENDIAN.u16(bytes, 6);
   const field = start + LITTLE_ENDIAN.u16(bytes, 8);
   if ((flags & FLAG_NEEDS_CHECKSUM) === 0 || bytes.length < originalLength || field + 2 > bytes.length - length) return undefined;
-  const frame = bytes.slice(length);
+  const frame = new Uint8Array(bytes.subarray(length)); // a copy; `slice` of a Buffer would be a view
   // The field holds the sum of the pseudo-header already. 0 would say "none" in UDP; 0xffff is the same number.
   writeU16(frame, field, internetChecksum(frame.subarray(start)) || 0xffff);
   return frame;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { toHex, UsageError } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import { type Capture, decodeCapture, decodePcap, encodePcap, PcapWriter } from '../src/index.js';
@@ -111,6 +112,12 @@ describe('a file that ends early', () => {
     });
     for (const packetOctetsMax of [-1, Number.NaN]) expect(() => decodeCapture(big, { packetOctetsMax })).toThrow(UsageError);
   });
+});
+
+test('a Buffer may be given; what comes back is none', () => {
+  const capture = decodeCapture(Buffer.from(join(LE.pcapHeader(), LE.record({ data: ONE }))));
+  expect(capture).toMatchObject({ ok: true, value: { packets: [{ bytes: ONE }] } });
+  expect(capture.ok && Buffer.isBuffer(capture.value.packets[0]?.bytes)).toBe(false);
 });
 
 describe('writing', () => {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { UsageError } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import { type Capture, decodeCapture, decodePcapng, encodePcapng, PcapngWriter } from '../src/index.js';
@@ -218,6 +219,12 @@ test('the smallest blocks and options there are cost no more than their octets',
   expect(read(blocks).end).toBeUndefined();
   const options = new Array<Uint8Array>(20_000).fill(LE.option(1, ''));
   expect(read(LE.section(), LE.interface(), LE.enhanced({ options })).packets[0]?.comment).toBe('\n'.repeat(19_999));
+});
+
+test('a Buffer may be given; what comes back is none', () => {
+  const capture = decodeCapture(Buffer.from(join(LE.section(), LE.interface(), LE.enhanced({ data: ONE }))));
+  expect(capture).toMatchObject({ ok: true, value: { packets: [{ bytes: ONE }] } });
+  expect(capture.ok && Buffer.isBuffer(capture.value.packets[0]?.bytes)).toBe(false);
 });
 
 describe('writing', () => {

@@ -111,7 +111,11 @@ export function describeEvent(event: unknown): string {
 
 function factText(fact: Fact): string {
   const { kind, at: _at, ...details } = describeFact(fact);
-  return [kind, ...Object.entries(details).map(([name, value]) => `${name}=${value}`)].join(' ');
+  return [kind, ...Object.entries(details).map(([name, value]) => `${name}=${detailText(name, value)}`)].join(' ');
+}
+
+function detailText(name: string, value: string | number): string {
+  return typeof value === 'number' ? numberText(name, value) : value;
 }
 
 function fieldText(name: string, value: unknown): string | undefined {

@@ -1,8 +1,9 @@
+import { DhcpWitness } from '@nexus-net/dhcp';
 import { ArpWitness, DnsWitness, IcmpWitness } from '@nexus-net/net-os';
 import type { Witness } from '@nexus-net/wire';
 import { EthernetWitness } from './ethernet-witness.js';
 
 /** One witness for each protocol, in a fixed order: what a live segment and a replayed capture are both judged by. */
 export function segmentWitnesses(): Witness[] {
-  return [new EthernetWitness(), new ArpWitness(), new IcmpWitness(), new DnsWitness()];
+  return [new EthernetWitness(), new ArpWitness(), new DhcpWitness(), new IcmpWitness(), new DnsWitness()];
 }

@@ -35,11 +35,15 @@ describe('a node and the gateway', () => {
              10 a        - acquiring cause=link-up
              10 a        | 0.0.0.0:68 > 255.255.255.255:67 DHCP DISCOVER xid 3e5dcd5d
              10 wire     * ethernet.seen mac=52:54:00:00:00:0a
+             10 wire     * dhcp.discovered client=52:54:00:00:00:0a xid=3e5dcd5d
              10 gateway  - dhcp offered client=id 0152540000000a address=10.0.2.15 xid=3e5dcd5d
              10 gateway  | 10.0.2.2:67 > 10.0.2.15:68 DHCP OFFER xid 3e5dcd5d yiaddr 10.0.2.15
+             10 wire     * dhcp.offered client=52:54:00:00:00:0a server=10.0.2.2 address=10.0.2.15 xid=3e5dcd5d
              10 a        | 0.0.0.0:68 > 255.255.255.255:67 DHCP REQUEST xid 3e5dcd5d
+             10 wire     * dhcp.requested client=52:54:00:00:00:0a address=10.0.2.15 xid=3e5dcd5d
              10 gateway  - dhcp leased client=id 0152540000000a address=10.0.2.15 xid=3e5dcd5d until=3600010
              10 gateway  | 10.0.2.2:67 > 10.0.2.15:68 DHCP ACK xid 3e5dcd5d yiaddr 10.0.2.15
+             10 wire     * dhcp.leased client=52:54:00:00:00:0a server=10.0.2.2 address=10.0.2.15 xid=3e5dcd5d leaseMs=3600000 prefixLength=24 router=10.0.2.2
              10 a        - checking-address address=10.0.2.15
             129 a        | ARP probe 10.0.2.15
            1758 a        | ARP probe 10.0.2.15

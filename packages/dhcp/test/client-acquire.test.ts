@@ -86,6 +86,8 @@ describe('INIT', () => {
     expect(lab.last.message.flags).toBe(0x8000);
     expect(optionText(lab.last.message, 50)).toBe('10.0.2.16');
     expect(optionValue(lab.last.message.options, 51)).toEqual(u32(7200));
+    lab.receive('offer');
+    expect(codes(lab.last)).toEqual([53, 61, 50, 54, 51, 57, 60, 12, 77, 55]);
     expect(optionText(lab.last.message, 12)).toBe(Array.from('node-a', (c) => c.charCodeAt(0)).join(' '));
   });
 

@@ -213,6 +213,20 @@ describe('FORCERENEW with a nonce (RFC 6704)', () => {
     expect(holding().receive('forceRenew').counters).toEqual({ 'force-renew-unauthenticated': 1 });
   });
 
+  test('a signature that is split, or lent to the file field, is not looked for', () => {
+    const whole = forceRenew(1);
+    const at = 240 + 3 + 6; // option 90
+    const split = whole.slice();
+    split.set([90, 14, ...whole.subarray(at + 2, at + 16), 90, 14, ...whole.subarray(at + 16, at + 30), 255], at);
+    const lent = whole.slice();
+    lent.set([52, 1, 1, 255], at);
+    lent.set([...whole.subarray(at, at + 30), 255], 108);
+    for (const payload of [split, lent]) {
+      const lab = holding().receiveBytes(payload);
+      expect(lab.counters).toEqual({ 'force-renew-unauthenticated': 1 });
+    }
+  });
+
   test('nothing to renew: ignored', () => {
     const lab = new ClientLab({ forceRenew: authenticate }).start().receiveBytes(forceRenew(1));
     expect(lab.counters).toEqual({ 'unexpected-message': 1 });

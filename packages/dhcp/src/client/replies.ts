@@ -16,7 +16,7 @@ import {
 import type { ClientCore } from './core.js';
 import { chooseOffer } from './due.js';
 import { maskBits } from './options.js';
-import { type Exchange, openExchange, type ProbedCause, usableLease } from './state.js';
+import { type AskingState, askingState, type ProbedCause, usableLease } from './state.js';
 
 /** Handles one datagram. Returns why it counted for nothing, or `undefined` where it counted. */
 export function receive(core: ClientCore, datagram: Datagram): ClientReject | undefined {
@@ -32,14 +32,14 @@ export function receive(core: ClientCore, datagram: Datagram): ClientReject | un
   if (type === undefined) return 'no-message-type';
   if (type === DHCP_MESSAGE_TYPE.forceRenew) return onForceRenew(core, message, datagram.payload);
 
-  const exchange = openExchange(core.state);
-  if (exchange === undefined || exchange.sends === 0) return 'unexpected-message';
-  if (message.xid !== exchange.xid) return 'wrong-xid';
+  const state = askingState(core.state);
+  if (state === undefined) return 'unexpected-message';
+  if (message.xid !== state.exchange.xid) return 'wrong-xid';
   const notFromUs = checkClientId(message, profile);
   if (notFromUs !== undefined) return notFromUs;
   const server = serverOf(message);
   if (!server.ok) return server.error;
-  const reply: Reply = { message, server: server.value, exchange };
+  const reply: Reply = { message, server: server.value, state };
   switch (type) {
     case DHCP_MESSAGE_TYPE.offer:
       return onOffer(core, reply);
@@ -55,11 +55,11 @@ export function receive(core: ClientCore, datagram: Datagram): ClientReject | un
 interface Reply {
   readonly message: DhcpMessage;
   readonly server: Ipv4Address;
-  readonly exchange: Exchange;
+  readonly state: AskingState;
 }
 
-function onOffer(core: ClientCore, { message, server }: Reply): ClientReject | undefined {
-  const { state, settings } = core;
+function onOffer(core: ClientCore, { message, server, state }: Reply): ClientReject | undefined {
+  const { settings } = core;
   if (state.type !== 'selecting') return 'unexpected-type';
   if (prefersIpv6(core, message)) return undefined; // before yiaddr is looked at: it may be 0 here (RFC 8925 §3.3)
   const read = readTerms(core, { message, server, fallback: undefined });
@@ -73,8 +73,7 @@ function onOffer(core: ClientCore, { message, server }: Reply): ClientReject | u
 }
 
 function onAck(core: ClientCore, reply: Reply): ClientReject | undefined {
-  const { state } = core;
-  const { message, server } = reply;
+  const { message, server, state } = reply;
   switch (state.type) {
     case 'selecting': {
       const rapid = readOption(message, 'rapidCommit') === true;
@@ -103,14 +102,11 @@ function onAck(core: ClientCore, reply: Reply): ClientReject | undefined {
       });
       core.stop({ linkUp: true, remember: true, trigger: 'ack' });
       return undefined;
-    default:
-      return 'unexpected-type';
   }
 }
 
 /** A NAK counts only from the server that was asked; in REBINDING and REBOOTING that is every server. */
-function onNak(core: ClientCore, { server }: Reply): ClientReject | undefined {
-  const { state } = core;
+function onNak(core: ClientCore, { server, state }: Reply): ClientReject | undefined {
   switch (state.type) {
     case 'requesting':
       if (server !== state.offer.server) return 'stranger-nak';
@@ -121,7 +117,8 @@ function onNak(core: ClientCore, { server }: Reply): ClientReject | undefined {
     case 'rebinding':
     case 'rebooting':
       break;
-    default:
+    case 'selecting':
+    case 'informing':
       return 'unexpected-type';
   }
   core.refused(server);
@@ -131,14 +128,14 @@ function onNak(core: ClientCore, { server }: Reply): ClientReject | undefined {
 /** Makes the lease of an ACK ours: the same address goes on, another one replaces what we had. */
 function accept(
   core: ClientCore,
-  { message, server, exchange }: Reply,
+  { message, server, state }: Reply,
   { cause, fallback }: { readonly cause: ProbedCause; readonly fallback: LeaseTerms | undefined },
 ): ClientReject | undefined {
   const read = readTerms(core, { message, server, fallback });
   if (!read.ok) return read.error;
-  const lease = startLease(read.value.terms, exchange.sentAt);
+  const lease = startLease(read.value.terms, state.exchange.sentAt);
   if (lease.expiresAt <= core.now) return 'expired-on-arrival';
-  const before = usableLease(core.state);
+  const before = usableLease(state);
   if (read.value.repaired) core.counters.increment('lease-times-repaired');
   core.granted();
   core.forceRenewKey?.learn(message.options, { renewal: before !== undefined });

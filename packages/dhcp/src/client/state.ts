@@ -124,7 +124,10 @@ export function rememberedLease(state: ClientState): DhcpLease | undefined {
   }
 }
 
-/** The exchange whose answer the state waits for. */
-export function openExchange(state: ClientState): Exchange | undefined {
-  return 'exchange' in state ? state.exchange : undefined;
+/** A state that waits for the answer to something. */
+export type AskingState = Extract<ClientState, { readonly exchange: Exchange }>;
+
+/** The state, where it has sent something and waits for the answer. */
+export function askingState(state: ClientState): AskingState | undefined {
+  return 'exchange' in state && state.exchange.sends > 0 ? state : undefined;
 }

@@ -310,7 +310,7 @@ describe('DnsWitness', () => {
     answers: [],
     authorities: [],
     additionals: [],
-  } as unknown as DnsMessage;
+  };
 
   function query(changes: Partial<DnsMessage> = {}): Uint8Array {
     return udp({ sourcePort: 40_000, port: 53, payload: encodeDns({ ...message, ...changes }) });

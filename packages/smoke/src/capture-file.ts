@@ -6,6 +6,7 @@ import {
   detectVnetHeader,
   LINK_TYPE_ETHERNET,
   stripVnetHeader,
+  stripVnetHeaders,
   type VnetHeaderLength,
 } from '@nexus-net/wire';
 import { Refusal } from './refusal.js';
@@ -60,16 +61,23 @@ export function decodeFrames(bytes: Uint8Array, vnetHeader: VnetHeaderChoice): C
   const { format, interfaces, packets, end } = decoded.value;
   const isEthernet = (interfaceId: number): boolean => interfaces[interfaceId]?.linkType === LINK_TYPE_ETHERNET;
   const ethernet = packets.map((packet, i) => ({ packet, number: i + 1 })).filter(({ packet }) => isEthernet(packet.interfaceId));
-  const length = vnetHeader === 'auto' ? detectVnetHeader(ethernet.map(({ packet }) => packet)) : vnetHeader;
+  const taken = ethernet.map(({ packet }) => packet);
+  const auto = vnetHeader === 'auto';
+  // Found by itself, the length is asked of each packet: it changes when the guest's driver starts. Forced, it is one for all.
+  const stripped = auto ? stripVnetHeaders(taken) : taken.map((packet) => stripVnetHeader(packet, vnetHeader));
   const zero = packets[0]?.timestampNs ?? 0n;
   return {
     format,
-    vnetHeader: length,
-    frames: ethernet.map(({ packet, number }) => {
-      const { timestampNs, bytes: frame, originalLength, interfaceId } = stripVnetHeader(packet, length);
-      const at = Number(timestampNs - zero) / 1e6;
+    vnetHeader: auto ? detectVnetHeader(taken) : vnetHeader,
+    frames: stripped.map(({ timestampNs, bytes: frame, originalLength, interfaceId }, i) => {
       const port = interfaces[interfaceId]?.name;
-      return { number, at, bytes: frame, cut: Math.max(0, originalLength - frame.length), ...(port !== undefined && { port }) };
+      return {
+        number: (ethernet[i] as { number: number }).number,
+        at: Number(timestampNs - zero) / 1e6,
+        bytes: frame,
+        cut: Math.max(0, originalLength - frame.length),
+        ...(port !== undefined && { port }),
+      };
     }),
     otherPackets: packets.length - ethernet.length,
     ...(end !== undefined && {

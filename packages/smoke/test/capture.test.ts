@@ -71,6 +71,12 @@ describe('inspect', () => {
     expect((await nexusNet('inspect', path, '--vnet-header', '0')).text).not.toContain('dhcp');
   });
 
+  test('finds the length of each header when the driver changes it in the middle', () => {
+    const mixed = packets.map(({ at, bytes }, i) => ({ at, bytes: Uint8Array.of(...new Uint8Array(i < 3 ? 10 : 12), ...bytes) }));
+    const { frames: read } = decoded(encodePcap({ packets: mixed }));
+    expect(read.map(({ bytes }) => [...bytes])).toEqual(packets.map(({ bytes }) => [...bytes]));
+  });
+
   test('a capture that ends in a frame says where, and shows what was before', async () => {
     const { code, text } = await nexusNet('inspect', file('cut.pcapng', pcapng.subarray(0, pcapng.length - 7)));
     expect(code).toBe(7);

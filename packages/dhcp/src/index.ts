@@ -39,5 +39,5 @@ export type { DhcpPoolRange, DhcpReservation, DhcpServerOptions, DhcpSubnet } fr
 export type { DhcpLeaseRecord, DhcpNakReason, DhcpServerEvent, DhcpServerReject } from './server/events.js';
 export type { DhcpBindingInspection, DhcpServerInspection } from './server/inspect.js';
 export { DhcpServer, type DhcpServerTransmit } from './server.js';
-export { DhcpWitness, type DhcpWitnessInspection, type DhcpWitnessOptions } from './witness.js';
 export { DHCP_RULES, type DhcpRule, type DhcpRuleId } from './witness/rules.js';
+export { DhcpWitness, type DhcpWitnessInspection, type DhcpWitnessOptions } from './witness.js';

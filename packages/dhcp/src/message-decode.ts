@@ -1,5 +1,7 @@
 import { err, type Ipv4Address, ok, type Result, readU16, readU32 } from '@nexus-net/sansio';
+import { copyOctets } from './copy-octets.js';
 import {
+  CHADDR_LENGTH,
   type DhcpMessage,
   FILE_LENGTH,
   FIXED_LENGTH,
@@ -8,6 +10,7 @@ import {
   MESSAGE_LENGTH_MAX,
   OFFSET,
   OPTION_END,
+  OPTION_MESSAGE_TYPE,
   OPTION_OVERLOAD,
   OPTION_PAD,
   SNAME_LENGTH,
@@ -69,11 +72,16 @@ export interface DecodedDhcpMessage extends DhcpMessage {
 export interface DhcpDecodeOptions {
   /** Refuse a message with any anomaly, or with any of those named. Default: none refused. */
   readonly strict?: boolean | readonly DhcpAnomaly[];
+  /**
+   * Make views of the caller's datagram instead of one copy of it: true only where nobody changes the buffer as long as
+   * anybody holds the message. Default: false.
+   */
+  readonly borrow?: boolean;
 }
 
 /**
  * Reads one UDP payload. Total: returns for every input, throws for none, in time linear in its length. The datagram is
- * copied once, so the message stays true when the caller reuses its buffer.
+ * copied once, so the message stays true when the caller reuses its buffer; `borrow` saves that.
  */
 export function decodeDhcpMessage(
   datagram: Uint8Array,
@@ -83,12 +91,12 @@ export function decodeDhcpMessage(
   if (length > MESSAGE_LENGTH_MAX) return err('too-long');
   if (length < HEADER_LENGTH) return err(length === FIXED_LENGTH ? 'bootp' : 'truncated');
   if (readU32(datagram, OFFSET.cookie) !== MAGIC_COOKIE) return err('bad-cookie');
-  const bytes = new Uint8Array(datagram); // not slice(): a Buffer's slice is a view
-  const op = bytes[OFFSET.op]!;
+  const op = datagram[OFFSET.op]!;
   if (op !== 1 && op !== 2) return err('bad-op');
-  const hlen = bytes[OFFSET.hlen]!;
-  if (hlen > 16) return err('bad-hlen');
+  const hlen = datagram[OFFSET.hlen]!;
+  if (hlen > CHADDR_LENGTH) return err('bad-hlen');
 
+  const bytes = options?.borrow === true ? datagram : new Uint8Array(datagram); // not slice(): that of a Buffer is a view
   const scan = new Scan(bytes);
   scan.area(HEADER_LENGTH, length, 0);
   const overload = scan.overload;
@@ -96,13 +104,12 @@ export function decodeDhcpMessage(
   // RFC 3396 §5: options field first, then file, then sname.
   if ((overload & 1) !== 0) scan.area(OFFSET.file, OFFSET.file + FILE_LENGTH, FIELD);
   if ((overload & 2) !== 0) scan.area(OFFSET.sname, OFFSET.sname + SNAME_LENGTH, FIELD);
-  const list = scan.repeated ? joinRepeated(bytes, scan.entries) : new DhcpOptions(bytes, scan.entries);
-
-  const type = list.get(53);
-  if (type === undefined) scan.found |= bit('missing-message-type');
-  else if (type.length !== 1) return err('bad-message-type');
+  if (scan.typeLength !== 1) {
+    if (scan.typeLength !== ABSENT) return err('bad-message-type');
+    scan.found |= MISSING_TYPE;
+  }
   const flags = readU16(bytes, OFFSET.flags);
-  if ((flags & 0x7fff) !== 0) scan.found |= bit('reserved-flags');
+  if ((flags & 0x7fff) !== 0) scan.found |= RESERVED_FLAGS;
   const anomalies = namesOf(scan.found);
   const strict = options?.strict ?? false;
   if (strict !== false) {
@@ -121,32 +128,40 @@ export function decodeDhcpMessage(
     yiaddr: readU32(bytes, OFFSET.yiaddr) as Ipv4Address,
     siaddr: readU32(bytes, OFFSET.siaddr) as Ipv4Address,
     giaddr: readU32(bytes, OFFSET.giaddr) as Ipv4Address,
-    chaddr: bytes.subarray(OFFSET.chaddr, OFFSET.chaddr + 16),
+    chaddr: bytes.subarray(OFFSET.chaddr, OFFSET.chaddr + CHADDR_LENGTH),
     sname: (overload & 2) !== 0 ? new Uint8Array(SNAME_LENGTH) : bytes.subarray(OFFSET.sname, OFFSET.sname + SNAME_LENGTH),
     file: (overload & 1) !== 0 ? new Uint8Array(FILE_LENGTH) : bytes.subarray(OFFSET.file, OFFSET.file + FILE_LENGTH),
-    options: list,
+    options: scan.repeated ? joinRepeated(bytes, scan.entries) : new DhcpOptions(bytes, scan.entries),
     anomalies,
   });
 }
 
-const bit = (anomaly: DhcpAnomaly): number => 1 << DHCP_ANOMALIES.indexOf(anomaly);
-/** How far the anomalies of a lent field lie behind those of the options area. */
-const FIELD = DHCP_ANOMALIES.indexOf('missing-end-in-field') - DHCP_ANOMALIES.indexOf('missing-end');
-
+/** One pass over the areas of one message. */
 class Scan {
+  /** One number for each fragment, in RFC 3396 order: offset of its value times 256, plus its code. */
   readonly entries: number[] = [];
   overload = 0;
+  /** Some code came more than once. */
   repeated = false;
+  /** Octets of all instances of option 53 together. */
+  typeLength = ABSENT;
+  /** Anomalies, a bit each. */
   found = 0;
   readonly #bytes: Uint8Array;
-  readonly #seen = new Uint8Array(256);
+  readonly #mark: number;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
+    if (++lastMark > 0xffffffff) {
+      marks.fill(0);
+      lastMark = 1;
+    }
+    this.#mark = lastMark;
   }
 
   area(start: number, end: number, shift: number): void {
     const bytes = this.#bytes;
+    const mark = this.#mark;
     let at = start;
     while (at < end) {
       const code = bytes[at]!;
@@ -156,71 +171,98 @@ class Scan {
       }
       if (code === OPTION_END) {
         for (at++; at < end; at++) if (bytes[at] !== OPTION_PAD) break;
-        if (at < end) this.found |= bit('data-after-end') << shift;
+        if (at < end) this.found |= DATA_AFTER_END << shift;
         return;
       }
-      const next = at + 2 + bytes[at + 1]!;
+      const size = bytes[at + 1]!;
+      const next = at + 2 + size;
       if (at + 1 >= end || next > end) {
-        this.found |= bit('truncated-option') << shift;
+        this.found |= TRUNCATED_OPTION << shift;
         break;
       }
       if (code === OPTION_OVERLOAD) this.#setOverload(at + 2, shift);
       else {
-        if (this.#seen[code] === 1) this.repeated = true;
-        this.#seen[code] = 1;
+        if (code === OPTION_MESSAGE_TYPE) this.typeLength = Math.max(this.typeLength, 0) + size;
+        if (marks[code] === mark) this.repeated = true;
+        marks[code] = mark;
         this.entries.push(((at + 2) << 8) | code);
       }
       at = next;
     }
-    this.found |= bit('missing-end') << shift;
+    this.found |= MISSING_END << shift;
   }
 
   #setOverload(at: number, shift: number): void {
-    if (shift !== 0) this.found |= bit('nested-overload');
-    else if (this.#seen[OPTION_OVERLOAD] === 1) this.found |= bit('repeated-overload');
+    if (shift !== 0) this.found |= NESTED_OVERLOAD;
+    else if (marks[OPTION_OVERLOAD] === this.#mark) this.found |= REPEATED_OVERLOAD;
     else {
-      this.#seen[OPTION_OVERLOAD] = 1;
+      marks[OPTION_OVERLOAD] = this.#mark;
       if (this.#bytes[at - 1] === 1 && this.#bytes[at] !== 0) this.overload = this.#bytes[at]!;
-      else this.found |= bit('bad-overload');
+      else this.found |= BAD_OVERLOAD;
     }
   }
 }
 
 /** RFC 3396 §5: joins the values of each code, in the order in which the fragments came. Two passes, whatever comes. */
 function joinRepeated(bytes: Uint8Array, fragments: readonly number[]): DhcpOptions {
-  const totals = new Uint32Array(256);
-  const order: number[] = [];
-  let length = 0;
-  for (const fragment of fragments) {
-    const code = fragment & 0xff;
-    const size = bytes[(fragment >>> 8) - 1]!;
-    if (!order.includes(code)) order.push(code);
-    totals[code]! += size;
-    length += size;
-  }
-  const joined = new Uint8Array(length);
-  const ends = new Uint32Array(256);
-  let start = 0;
-  const entries: number[] = [];
+  slotOf.fill(NO_SLOT);
+  const codes: number[] = [];
   const lengths: number[] = [];
-  for (const code of order) {
-    ends[code] = start;
-    entries.push((start << 8) | code);
-    lengths.push(totals[code]!);
-    start += totals[code]!;
+  let total = 0;
+  for (let i = 0; i < fragments.length; i++) {
+    const code = fragments[i]! & 0xff;
+    const size = bytes[(fragments[i]! >>> 8) - 1]!;
+    const slot = slotOf[code]!;
+    if (slot === NO_SLOT) {
+      slotOf[code] = codes.length;
+      codes.push(code);
+      lengths.push(size);
+    } else lengths[slot]! += size;
+    total += size;
   }
-  for (const fragment of fragments) {
-    const from = fragment >>> 8;
+  const entries: number[] = [];
+  const ends: number[] = [];
+  for (let slot = 0, start = 0; slot < codes.length; slot++) {
+    entries.push((start << 8) | codes[slot]!);
+    ends.push(start);
+    start += lengths[slot]!;
+  }
+  const joined = new Uint8Array(total);
+  for (let i = 0; i < fragments.length; i++) {
+    const slot = slotOf[fragments[i]! & 0xff]!;
+    const from = fragments[i]! >>> 8;
     const size = bytes[from - 1]!;
-    let to = ends[fragment & 0xff]!;
-    for (let i = 0; i < size; i++) joined[to++] = bytes[from + i]!;
-    ends[fragment & 0xff] = to;
+    copyOctets(joined, ends[slot]!, bytes, from, size);
+    ends[slot]! += size;
   }
   return new DhcpOptions(joined, entries, lengths);
 }
 
-const NONE: readonly DhcpAnomaly[] = Object.freeze([]);
-
 function namesOf(found: number): readonly DhcpAnomaly[] {
-  return found === 0 ? NONE : DHCP_ANOMALIES.filter((_, i) => (found & (1 << i)) !== 0);
+  return found === 0 ? NO_ANOMALY : DHCP_ANOMALIES.filter((_, i) => (found & (1 << i)) !== 0);
 }
+
+const bit = (anomaly: DhcpAnomaly): number => 1 << DHCP_ANOMALIES.indexOf(anomaly);
+const MISSING_TYPE: number = bit('missing-message-type');
+const MISSING_END: number = bit('missing-end');
+const TRUNCATED_OPTION: number = bit('truncated-option');
+const DATA_AFTER_END: number = bit('data-after-end');
+const BAD_OVERLOAD: number = bit('bad-overload');
+const REPEATED_OVERLOAD: number = bit('repeated-overload');
+const NESTED_OVERLOAD: number = bit('nested-overload');
+const RESERVED_FLAGS: number = bit('reserved-flags');
+/** How many bits the anomalies of a lent field lie above those of the options area. */
+const FIELD: number = DHCP_ANOMALIES.indexOf('missing-end-in-field') - DHCP_ANOMALIES.indexOf('missing-end');
+const NO_ANOMALY: readonly DhcpAnomaly[] = Object.freeze([]);
+const ABSENT = -1;
+
+/**
+ * Which message each code was last seen in. Shared by all calls: a table of its own would cost each of them more than the
+ * scan, and a mark that no other call has makes clearing needless.
+ */
+const marks: Uint32Array = new Uint32Array(256);
+let lastMark = 0;
+
+/** By code: which of the joined options it is. Shared for the same reason. */
+const slotOf: Uint8Array = new Uint8Array(256);
+const NO_SLOT = 255;

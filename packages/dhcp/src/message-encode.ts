@@ -1,4 +1,5 @@
 import { requireArgument, writeU16, writeU32 } from '@nexus-net/sansio';
+import { copyOctets } from './copy-octets.js';
 import {
   CHADDR_LENGTH,
   type DhcpMessage,
@@ -9,8 +10,10 @@ import {
   MESSAGE_LENGTH_MIN,
   OFFSET,
   OPTION_END,
+  OPTION_OVERLOAD,
   SNAME_LENGTH,
 } from './message-fields.js';
+import { type DhcpOption, optionArray } from './option-list.js';
 
 export interface DhcpEncodeOptions {
   /** Padded with PAD to at least this many octets. Default 300 (RFC 951). */
@@ -23,10 +26,11 @@ export interface DhcpEncodeOptions {
  * a receiver's limit see `fitDhcpMessage`.
  */
 export function encodeDhcpMessage(message: DhcpMessage, options?: DhcpEncodeOptions): Uint8Array {
-  const list = message.options;
+  const list = optionArray(message.options);
   let length = HEADER_LENGTH + 1;
-  for (const { code, value } of list) {
-    requireArgument(code > 0 && code < 255 && code !== 52, 'an option code is 1..254, and not 52');
+  for (let i = 0; i < list.length; i++) {
+    const { code, value } = list[i]!;
+    requireArgument(code > 0 && code < OPTION_END && code !== OPTION_OVERLOAD, 'an option code is 1..254, and not 52');
     length += optionLength(value.length);
   }
   length = Math.max(length, options?.lengthMin ?? MESSAGE_LENGTH_MIN);
@@ -34,7 +38,7 @@ export function encodeDhcpMessage(message: DhcpMessage, options?: DhcpEncodeOpti
   const bytes = new Uint8Array(length);
   writeFixed(bytes, message);
   let at = HEADER_LENGTH;
-  for (const { code, value } of list) at = writeOption(bytes, at, code, value);
+  for (let i = 0; i < list.length; i++) at = writeOption(bytes, at, list[i]!);
   bytes[at] = OPTION_END;
   return bytes;
 }
@@ -44,7 +48,7 @@ export function optionLength(valueLength: number): number {
   return valueLength <= 255 ? valueLength + 2 : valueLength + 2 * Math.ceil(valueLength / 255);
 }
 
-function writeFixed(bytes: Uint8Array, message: DhcpMessage): void {
+export function writeFixed(bytes: Uint8Array, message: Omit<DhcpMessage, 'options'>): void {
   bytes[OFFSET.op] = message.op;
   bytes[OFFSET.htype] = message.htype;
   bytes[OFFSET.hlen] = message.hlen;
@@ -70,15 +74,16 @@ function writeFixed(bytes: Uint8Array, message: DhcpMessage): void {
   writeU32(bytes, OFFSET.cookie, MAGIC_COOKIE);
 }
 
-function writeOption(bytes: Uint8Array, start: number, code: number, value: Uint8Array): number {
+export function writeOption(bytes: Uint8Array, start: number, { code, value }: DhcpOption): number {
   let at = start;
   let from = 0;
   do {
-    const to = Math.min(from + 255, value.length);
+    const size = Math.min(value.length - from, 255);
     bytes[at] = code;
-    bytes[at + 1] = to - from;
-    at += 2;
-    while (from < to) bytes[at++] = value[from++]!;
+    bytes[at + 1] = size;
+    copyOctets(bytes, at + 2, value, from, size);
+    at += 2 + size;
+    from += size;
   } while (from < value.length);
   return at;
 }

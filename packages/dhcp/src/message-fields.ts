@@ -66,7 +66,7 @@ export function dhcpMessage(init: DhcpMessageInit): DhcpMessage {
  * The message type (option 53), or `undefined` where there is none or where it isn't one octet. See `DHCP_MESSAGE_TYPE`.
  */
 export function messageType(message: DhcpMessage): number | undefined {
-  const value = optionValue(message.options, 53);
+  const value = optionValue(message.options, OPTION_MESSAGE_TYPE);
   return value?.length === 1 ? value[0] : undefined;
 }
 
@@ -114,6 +114,7 @@ export const MESSAGE_LENGTH_MIN = 300;
 
 export const OPTION_PAD = 0;
 export const OPTION_OVERLOAD = 52;
+export const OPTION_MESSAGE_TYPE = 53;
 export const OPTION_END = 255;
 
 function padded(field: Uint8Array | undefined, length: number): Uint8Array {

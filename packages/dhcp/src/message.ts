@@ -2,4 +2,6 @@
 export * from './message-decode.js';
 export * from './message-encode.js';
 export * from './message-fields.js';
+export * from './message-fit.js';
+export * from './message-wire.js';
 export * from './option-list.js';

@@ -90,3 +90,9 @@ export class DhcpOptions implements DhcpOptionList {
 export function optionValue(options: DhcpOptionList, code: number): Uint8Array | undefined {
   return options instanceof DhcpOptions ? options.get(code) : options.find((option) => option.code === code)?.value;
 }
+
+/** The same options as an array. */
+export function optionArray(options: DhcpOptionList): readonly DhcpOption[] {
+  if (Array.isArray(options)) return options as readonly DhcpOption[];
+  return options instanceof DhcpOptions ? options.toArray() : Array.from(options);
+}

@@ -47,8 +47,8 @@ export class DhcpWitness implements Witness {
   readonly #requestRules: RequestRules;
   readonly #leaseRules: LeaseRules;
   /** Clients that were seen, and whose xid each one is. */
-  readonly #clients: BoundedMap<string, number>;
-  readonly #xids: BoundedMap<number, string>;
+  readonly #clients: BoundedMap<MacAddress, number>;
+  readonly #xids: BoundedMap<number, MacAddress>;
   #frames = 0;
   #messages = 0;
 
@@ -113,8 +113,8 @@ export class DhcpWitness implements Witness {
     const { type, client, message, number, at } = sighting;
     checkClientMessage(sighting, report);
     const exchange = this.#exchanges.noteRequest(sighting);
-    this.#clients.set(sighting.clientKey, message.xid);
-    this.#xids.set(message.xid, sighting.clientKey);
+    this.#clients.set(client, message.xid);
+    this.#xids.set(message.xid, client);
     this.#requestRules.check(exchange, sighting, report);
     const address = addressOf(sighting);
     const shown = { at, frames: [number], client };
@@ -206,12 +206,12 @@ export class DhcpWitness implements Witness {
 
   /** A reply under an xid that nobody was seen to use. Silent where the request may have come before the capture. */
   #checkStranger(reply: Sighting, report: Report): void {
-    if (reply.type === nak || this.#exchanges.evicted > 0) return; // a broadcast NAK may answer a unicast that passed elsewhere
+    if (reply.type === nak || reply.message.hlen === 0 || this.#exchanges.evicted > 0) return; // a broadcast NAK may answer a unicast that passed elsewhere
     const { xid } = reply.message;
     const owner = this.#xids.get(xid);
-    if (owner !== undefined && owner !== reply.clientKey)
+    if (owner !== undefined && owner !== reply.client)
       report('dhcp.unsolicited-reply', `xid ${hex(xid)} is of another client than ${formatMac(reply.client)}`);
-    else if (this.#clients.get(reply.clientKey) !== undefined)
+    else if (this.#clients.get(reply.client) !== undefined)
       report('dhcp.unsolicited-reply', `${formatMac(reply.client)} uses no xid ${hex(xid)}`);
   }
 

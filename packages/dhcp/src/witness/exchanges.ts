@@ -46,13 +46,13 @@ export class ExchangeTable {
     return this.#evicted;
   }
 
-  find({ clientKey, message }: Sighting): Exchange | undefined {
-    return this.#exchanges.get(`${clientKey}/${message.xid}`);
+  find({ client, message }: Sighting): Exchange | undefined {
+    return this.#exchanges.get(`${client}/${message.xid}`);
   }
 
   /** Notes what a client sent; its exchange becomes the youngest. */
   noteRequest(sighting: Sighting): Exchange {
-    const key = `${sighting.clientKey}/${sighting.message.xid}`;
+    const key = `${sighting.client}/${sighting.message.xid}`;
     const exchange = this.#exchanges.get(key) ?? { xid: sighting.message.xid, requests: [], offers: [] };
     this.#exchanges.delete(key);
     this.#exchanges.set(key, exchange);

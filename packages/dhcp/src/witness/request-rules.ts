@@ -1,4 +1,4 @@
-import { bytesEqual, formatIpv4, type Ipv4Address, type Millis } from '@nexus-net/sansio';
+import { bytesEqual, formatIpv4, type Ipv4Address, type MacAddress, type Millis } from '@nexus-net/sansio';
 import { DHCP_MESSAGE_TYPE } from '../names.js';
 import { BoundedMap } from './bounded-map.js';
 import type { Exchange } from './exchanges.js';
@@ -23,16 +23,16 @@ interface RecentOffer {
 
 /** Rules about a client's message and what came before it. */
 export class RequestRules {
-  readonly #recentOffers: BoundedMap<string, RecentOffer>;
+  readonly #recentOffers: BoundedMap<MacAddress, RecentOffer>;
 
   constructor(countMax: number) {
     this.#recentOffers = new BoundedMap(countMax);
   }
 
   noteOffer(offer: Sighting): void {
-    const { clientKey, message, serverId, at, number } = offer;
+    const { client, message, serverId, at, number } = offer;
     if (serverId === undefined) return;
-    this.#recentOffers.set(clientKey, { xid: message.xid, server: serverId, address: message.yiaddr, at, frame: number });
+    this.#recentOffers.set(client, { xid: message.xid, server: serverId, address: message.yiaddr, at, frame: number });
   }
 
   /** The newest message of the exchange, against the others. */
@@ -66,7 +66,7 @@ export class RequestRules {
         report('dhcp.not-offered', `${formatIpv4(requested)} was not offered`, frames);
       return;
     }
-    const offer = this.#recentOffers.get(sighting.clientKey);
+    const offer = this.#recentOffers.get(sighting.client);
     if (offer === undefined || sighting.at - offer.at > OFFER_MS_MAX || offer.xid === sighting.message.xid) return;
     if (offer.server === serverId && offer.address === requested)
       report('dhcp.request-xid', `the OFFER has another xid`, [offer.frame]);

@@ -1,4 +1,4 @@
-import { type Ipv4Address, type MacAddress, type Millis, readU32, SECOND, toHex } from '@nexus-net/sansio';
+import { type Ipv4Address, type MacAddress, type Millis, readU32, SECOND } from '@nexus-net/sansio';
 import type { ObservedFrame } from '@nexus-net/wire';
 import {
   clientMac,
@@ -29,9 +29,8 @@ export interface Sighting {
   readonly overloaded: boolean;
   /** Option 53, or `undefined`. */
   readonly type: number | undefined;
+  /** The first six octets of chaddr. With the xid they name an exchange, whatever htype and hlen say. */
   readonly client: MacAddress;
-  /** htype and the hlen octets of chaddr: the client, so far as xids go. */
-  readonly clientKey: string;
   readonly requested: Ipv4Address | undefined;
   readonly serverId: Ipv4Address | undefined;
   /** Option 51; `Infinity` for ever. */
@@ -63,7 +62,7 @@ export function readFrame({ number, at, layers }: ObservedFrame): Seen {
     return betweenPorts && !foreign ? { type: 'malformed', error: decoded.error } : OTHER;
   }
   const message = decoded.value;
-  const { options, htype, hlen, chaddr } = message;
+  const { options } = message;
   const seconds = u32(options.get(51));
   return {
     type: 'message',
@@ -81,7 +80,6 @@ export function readFrame({ number, at, layers }: ObservedFrame): Seen {
       overloaded: isOverloaded(udp.payload),
       type: options.get(53)?.[0],
       client: clientMac(message),
-      clientKey: `${htype}/${toHex(chaddr.subarray(0, hlen))}`,
       requested: u32(options.get(50)) as Ipv4Address | undefined,
       serverId: u32(options.get(54)) as Ipv4Address | undefined,
       leaseMs: seconds === 0xffffffff ? Number.POSITIVE_INFINITY : seconds === undefined ? undefined : seconds * SECOND,

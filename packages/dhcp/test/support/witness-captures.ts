@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import type { Millis } from '@nexus-net/sansio';
+
+export interface WitnessCapture {
+  /** `CLIENT--SERVER--SCENARIO` or `CLIENT--RELAY--SERVER--SCENARIO`. */
+  readonly name: string;
+  readonly frames: readonly { readonly at: Millis; readonly hex: string; readonly marks: readonly string[] }[];
+}
+
+/** Captures of real peers, each frame with what its sender did against an RFC. */
+export function witnessCaptures(): readonly WitnessCapture[] {
+  const text = readFileSync(new URL('../vectors/witness-captures.json', import.meta.url), 'utf8');
+  const { captures } = JSON.parse(text) as {
+    captures: { name: string; frames: [number: number, seconds: number, hex: string, marks: string[]][] }[];
+  };
+  return captures.map(({ name, frames }) => ({
+    name,
+    frames: frames.map(([, seconds, hex, marks]) => ({ at: seconds * 1_000, hex, marks })),
+  }));
+}
+
+/** Marks that the witness leaves alone on purpose. */
+export const MARKS_WITHOUT_RULE: readonly RegExp[] = [
+  // §4.1 allows a broadcast to a server that can't unicast to an address without ARP, and the wire doesn't tell which can.
+  /broadcast although unicast to yiaddr was possible/,
+];
+
+/** What the witness finds and the marks lack: looked at one by one. */
+export const MISSED_BY_MARKS: readonly { readonly rule: string; readonly capture: RegExp; readonly why: string }[] = [
+  { rule: 'dhcp.short-message', capture: /^nmap--/, why: 'its INFORM has 244 octets; the marks have this rule, but skip nmap' },
+  {
+    rule: 'dhcp.ack-address',
+    capture: /^(dhcping|nm-n-dhcp4)--coredhcp--/,
+    why: 'CoreDHCP acknowledges another address than asked for',
+  },
+];

@@ -18,6 +18,7 @@ await build({
   sourcemap: 'inline',
   logLevel: 'error',
 });
+
 process.setSourceMapsEnabled(true);
 const { main } = await import(pathToFileURL(outfile).href);
 process.exitCode = await main(process.argv.slice(2), ROOT);

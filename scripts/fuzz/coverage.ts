@@ -32,7 +32,7 @@ export class Coverage {
       if (count === 0) continue;
       cost += count;
       hits[i] = (hits[i] as number) + 1;
-      const bucket = BUCKETS[count < 128 ? count : 128] as number;
+      const bucket = BUCKETS[Math.min(count, 128)] as number;
       const before = seen[i] as number;
       if ((before & bucket) !== 0) continue;
       if (before === 0) this.reached.push(i);

@@ -26,7 +26,7 @@ export function tokensOf(source: string): Uint8Array[] {
     if (value > 0xffff && value <= 0xffff_ffff) {
       const octets = [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);
       add(octets);
-      add(octets.toReversed?.() ?? [...octets].reverse());
+      add(octets.toReversed());
     }
     if (value > 0xffff_ffff && value < 2 ** 48)
       add(Array.from({ length: 6 }, (_, i) => Math.floor(value / 2 ** (8 * (5 - i))) % 256));

@@ -88,10 +88,11 @@ export class Fuzzer {
     }
   }
 
-  /** Executes until something has to be looked at, and returns it; for {@link BATCH_MS} at most, and one execution. */
+  /** Executes until something has to be looked at, and returns it; for {@link BATCH_MS} at most, and a few executions. */
   #batch(end: number): Uint8Array | undefined {
     const started = performance.now();
-    while (this.executions < end && performance.now() - started < BATCH_MS) {
+    while (this.executions < end) {
+      if (this.executions % 8 === 0 && performance.now() - started > BATCH_MS) return undefined;
       const bytes = this.#next();
       this.executions++;
       const found = this.#executor.execute(bytes);

@@ -3,7 +3,7 @@
  * octets become zero. `holds(bytes)` is true at the start. At most `triesMax` calls of `holds`.
  */
 export function minimise(bytes: Uint8Array, holds: (bytes: Uint8Array) => boolean, triesMax = 2000): Uint8Array {
-  let best = bytes.slice();
+  let best: Uint8Array = bytes.slice();
   let tries = 0;
   const attempt = (candidate: Uint8Array): boolean => {
     if (tries >= triesMax) return false;

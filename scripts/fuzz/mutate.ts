@@ -6,7 +6,6 @@ export class Mutator {
   readonly #dictionary: readonly Uint8Array[];
   readonly #octetsMax: number;
   readonly #buffer: Uint8Array;
-  readonly #spare: Uint8Array;
   #length = 0;
   /** Tokens of the last change, and tokens that led somewhere: these are tried more often. */
   #used: Uint8Array[] = [];
@@ -26,7 +25,6 @@ export class Mutator {
     this.#dictionary = dictionary;
     this.#octetsMax = octetsMax;
     this.#buffer = new Uint8Array(octetsMax);
-    this.#spare = new Uint8Array(octetsMax);
   }
 
   /** `base` with one to sixteen changes, more often few; pieces come from `other`. */
@@ -138,16 +136,20 @@ export class Mutator {
 
   #insert(piece: Uint8Array, at: number): void {
     const count = Math.min(piece.length, this.#octetsMax - this.#length);
-    this.#spare.set(piece.subarray(0, count)); // the piece may lie in the buffer that is moved
     this.#buffer.copyWithin(at + count, at, this.#length);
-    this.#buffer.set(this.#spare.subarray(0, count), at);
+    this.#copy(piece, at, count);
     this.#length += count;
   }
 
   #overwrite(piece: Uint8Array, at: number): void {
     const count = Math.min(piece.length, this.#octetsMax - at);
-    this.#buffer.set(piece.subarray(0, count), at);
+    this.#copy(piece, at, count);
     this.#length = Math.max(this.#length, at + count);
+  }
+
+  /** Octet by octet: pieces are short, and a view for each would keep the garbage collector busy. */
+  #copy(piece: Uint8Array, at: number, count: number): void {
+    for (let i = 0; i < count; i++) this.#buffer[at + i] = piece[i] as number;
   }
 
   #remove(at: number, count: number): void {

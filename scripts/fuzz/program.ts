@@ -28,8 +28,8 @@ export class AllocationError extends Error {
 }
 
 /** Sources of packages are instrumented; a target itself is not: its laws are no code that has to be reached. */
-export function isPackageSource(path: string): boolean {
-  return path.split(sep).join('/').includes('/src/');
+function isPackageSource(name: string): boolean {
+  return /^packages\/[^/]+\/src\//.test(name.split(sep).join('/'));
 }
 
 /**
@@ -38,7 +38,10 @@ export function isPackageSource(path: string): boolean {
  */
 export async function loadProgram(
   entry: string,
-  { root, instrument = isPackageSource }: { readonly root: string; readonly instrument?: (path: string) => boolean },
+  {
+    root,
+    instrument = isPackageSource,
+  }: { readonly root: string /** By path from the root. */; readonly instrument?: (name: string) => boolean },
 ): Promise<Program> {
   const names: (string | undefined)[] = []; // by sparse counter: the function it is the entry of
   const tokens = new Map<string, Uint8Array>();
@@ -61,10 +64,11 @@ export async function loadProgram(
             const source = await readFile(path, 'utf8');
             const { code } = await esbuild.transform(source, { loader, target: 'node20' });
             for (const token of tokensOf(code)) tokens.set(token.join(), token);
-            if (!instrument(path)) return { contents: code, loader: 'js', resolveDir: dirname(path) };
+            const name = relative(root, path);
+            if (!instrument(name)) return { contents: code, loader: 'js', resolveDir: dirname(path) };
             const contents = withCounters(code.replaceAll('new Uint8Array(', '$allocate('), {
               path,
-              name: relative(root, path),
+              name,
               names,
             });
             return { contents, loader: 'js', resolveDir: dirname(path) };

@@ -1,0 +1,5 @@
+import { forgetful } from './toy.js';
+
+export function target(bytes: Uint8Array): void {
+  forgetful(bytes);
+}

@@ -1,0 +1,5 @@
+import { stuck } from './toy.js';
+
+export function target(bytes: Uint8Array): void {
+  stuck(bytes);
+}

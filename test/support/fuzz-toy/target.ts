@@ -1,0 +1,5 @@
+import { readToy } from './toy.js';
+
+export function target(bytes: Uint8Array): void {
+  readToy(bytes);
+}

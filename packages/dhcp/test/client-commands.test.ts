@@ -155,7 +155,11 @@ describe('INIT-REBOOT', () => {
 
   test('dhcp/L05 a remembered lease that has ended: INIT', () => {
     const lab = new ClientLab({ remembered: boundLab().lease }, { now: 3600 * S }).start();
-    expect(lab.last.type).toBe('discover');
+    expect(lab.ladder()).toEqual([
+      expect.stringMatching(/^3600 > DISCOVER .* 50 10\.0\.2\.15$/),
+      '3600 stopped → init',
+      '3600 init → selecting',
+    ]);
   });
 
   test('a lease that ends in REBOOTING: INIT', () => {

@@ -126,4 +126,18 @@ describe('message budget', () => {
     expect(lab.counters).toEqual({ 'budget-reached': 1, 'unexpected-message': 1 });
     expect(lab.runTo(60 * S).receive('ack').lease.obtainedAt).toBe(60 * S);
   });
+
+  test('a REQUEST repeats the secs of the last DISCOVER that went out, not of one held back', () => {
+    const lab = new ClientLab({ messagesPerMinuteMax: 4 })
+      .start()
+      .runTo(30 * S)
+      .receive('offer')
+      .runTo(60 * S);
+    expect(lab.sent.map(({ type, message }) => [type, message.secs])).toEqual([
+      ['discover', 0],
+      ['discover', 4],
+      ['discover', 12],
+      ['request', 12],
+    ]);
+  });
 });

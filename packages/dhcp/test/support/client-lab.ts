@@ -88,7 +88,10 @@ export class ClientLab {
   readonly events: DhcpClientEvent[] = [];
   #ladder: string[] = [];
 
-  constructor(config: Partial<DhcpClientConfig> = {}, { jitterMs = 0, now = 0 } = {}) {
+  constructor(
+    config: Partial<DhcpClientConfig> = {},
+    { jitterMs = 0, now = 0 }: { readonly jitterMs?: number; readonly now?: Millis } = {},
+  ) {
     this.client = new DhcpClient({ mac: MAC, entropy: new SteadyEntropy(jitterMs), ...config });
     this.now = now;
   }

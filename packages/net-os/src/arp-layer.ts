@@ -52,7 +52,8 @@ export class ArpLayer {
     // RFC 1812 §3.3.2: a group address as somebody's MAC would send that host's traffic to everybody.
     if (isMacGroup(senderMac) || senderMac === MAC_ZERO || senderMac === this.#port.mac) return 'arp-bad-sender-mac';
     const isProbe = senderIp === IPV4_ANY && operation === ARP_REQUEST;
-    if (!isProbe && !isIpv4Unicast(senderIp)) return 'arp-bad-sender-ip';
+    const groupSender = this.#table.isBroadcast(senderIp) || this.#table.isNetwork(senderIp);
+    if (!isProbe && (!isIpv4Unicast(senderIp) || groupSender)) return 'arp-bad-sender-ip';
 
     if (this.#table.owns(senderIp)) {
       const action = this.defender.conflict(now, senderIp, senderMac);

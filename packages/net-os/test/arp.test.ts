@@ -118,6 +118,8 @@ describe('fault/A05 a sender that no station can be', () => {
     ['multicast MAC', { senderMac: parseMac('01:00:5e:00:00:01') }, 'arp-bad-sender-mac'],
     ['zero MAC', { senderMac: MAC_ZERO }, 'arp-bad-sender-mac'],
     ['broadcast address', { senderIp: ipv4(255, 255, 255, 255) }, 'arp-bad-sender-ip'],
+    ['broadcast address of the network', { senderIp: ipv4(10, 1, 0, 255) }, 'arp-bad-sender-ip'],
+    ['number of the network', { senderIp: ipv4(10, 1, 0, 0) }, 'arp-bad-sender-ip'],
     ['loopback address', { senderIp: ipv4(127, 0, 0, 1) }, 'arp-bad-sender-ip'],
     ['multicast address', { senderIp: ipv4(224, 0, 0, 1) }, 'arp-bad-sender-ip'],
     ['a reply from 0.0.0.0', { senderIp: ipv4(0, 0, 0, 0), operation: ARP_REPLY }, 'arp-bad-sender-ip'],

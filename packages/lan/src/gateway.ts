@@ -6,13 +6,17 @@ import {
   type Datagram,
   type Entropy,
   type FrameMachine,
+  formatIpv4,
+  formatPrefix,
   type Ipv4Address,
   type Ipv4Prefix,
+  isHostAddress,
   type MacAddress,
   type Millis,
   NEVER,
   prefixLength,
   Queue,
+  requireArgument,
 } from '@nexus-net/sansio';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
 import { DnsService, type DnsServiceConfig, type DnsServiceEvent, type DnsServiceView } from './dns-service.js';
@@ -80,6 +84,8 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     this.mac = mac;
     this.address = address;
     this.#addresses = dnsAddress === 'none' ? [address] : [address, dnsAddress];
+    for (const own of this.#addresses)
+      requireArgument(isHostAddress(network, own), `${formatIpv4(own)} is a host address of ${formatPrefix(network)}`);
     this.#prefixLength = prefixLength(network);
     this.#events = new Queue(config.eventCountMax ?? 4_096);
     // A guest that takes our address is to be seen and answered, not to end the services for everybody else.

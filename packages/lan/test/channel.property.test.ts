@@ -77,7 +77,7 @@ function losesNothingUncounted(make: typeof channel, count: number): void {
 }
 
 test('property: every frame arrives or is counted as lost', () => {
-  losesNothingUncounted(channel, 150);
+  losesNothingUncounted(channel, 80);
 });
 
 test('property every frame arrives or is counted as lost catches a planted bug: a frame forgotten now and then', () => {
@@ -112,7 +112,7 @@ function sameSeedSamePassage(make: typeof channel, count: number): void {
 }
 
 test('property: same seed, same arrivals', () => {
-  sameSeedSamePassage(channel, 100);
+  sameSeedSamePassage(channel, 40);
 });
 
 test('property same seed, same arrivals catches a planted bug: entropy that survives its wire', () => {
@@ -133,7 +133,7 @@ function keepsOrder(make: typeof channel, count: number): void {
 }
 
 test('property: without reordering the order is kept', () => {
-  keepsOrder(channel, 150);
+  keepsOrder(channel, 80);
 });
 
 test('property without reordering the order is kept catches a planted bug: jitter that overtakes', () => {
@@ -158,7 +158,7 @@ function sortsStably(make: () => Heap, count: number): void {
 }
 
 test('property: what is due leaves by deadline, then by order of coming', () => {
-  sortsStably(() => new DeadlineHeap<number>(100), 100);
+  sortsStably(() => new DeadlineHeap<number>(100), 60);
 });
 
 test('property what is due leaves by deadline catches a planted bug: last in, first out at one deadline', () => {

@@ -86,7 +86,7 @@ function agreesWithModel(make: (config: SwitchConfig) => Bridge, count: number):
 }
 
 test('property: the switch sends each frame where a plain model sends it', () => {
-  agreesWithModel((config) => new Switch(config), 150);
+  agreesWithModel((config) => new Switch(config), 80);
 });
 
 test('property the switch sends each frame where a plain model sends it catches a planted bug: no learning', () => {
@@ -133,7 +133,7 @@ function neverReflectsNorShares(make: (config: SwitchConfig) => Bridge, count: n
 }
 
 test('property: no frame comes back to its port, no copies share octets, the table keeps its bound', () => {
-  neverReflectsNorShares((config) => new Switch(config), 100);
+  neverReflectsNorShares((config) => new Switch(config), 50);
 });
 
 test('property no frame comes back to its port catches a planted bug: the sender is forgotten before the flood', () => {

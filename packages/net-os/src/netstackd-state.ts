@@ -32,6 +32,8 @@ export interface NetstackdSnapshot {
   readonly dhcp: DhcpClientInspection;
   /** Messages of the DHCP client that the host could not send. */
   readonly dhcpUnsent: number;
+  /** Frames that came while the link was down: dropped. */
+  readonly framesWithoutLink: number;
   readonly eventsDropped: number;
 }
 

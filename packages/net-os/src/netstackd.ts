@@ -37,6 +37,7 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
   /** Who sent the last DHCP frame: the way back to the server. */
   #dhcpPeer: MacAddress | undefined;
   #unsentCount = 0;
+  #unlinkedCount = 0;
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(options: NetstackdOptions) {
@@ -109,7 +110,10 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
 
   handleFrame(now: Millis, frame: Uint8Array): void {
     this.#advance(now);
-    if (this.#bringUp.state.type === 'link-down') return; // a frame without a cable is a mistake of the driver
+    if (this.#bringUp.state.type === 'link-down') {
+      this.#unlinkedCount += 1;
+      return;
+    }
     this.#host.handleFrame(this.#now, frame);
     this.#pump();
   }
@@ -139,6 +143,7 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
       host: this.#host.inspect(),
       dhcp: this.#client.inspect(),
       dhcpUnsent: this.#unsentCount,
+      framesWithoutLink: this.#unlinkedCount,
       eventsDropped: this.#events.dropped,
     };
   }

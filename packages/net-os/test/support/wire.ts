@@ -1,12 +1,20 @@
-import { type FrameMachine, type Millis, parseIpv4, parseMac, SeededEntropy } from '@nexus-net/sansio';
+import {
+  type FrameMachine,
+  type Ipv4Address,
+  type MacAddress,
+  type Millis,
+  parseIpv4,
+  parseMac,
+  SeededEntropy,
+} from '@nexus-net/sansio';
 import { Host, type HostEvent, type HostOptions } from '../../src/index.js';
 
-export const OUR_MAC = parseMac('02:00:00:00:00:01');
-export const PEER_MAC = parseMac('02:00:00:00:00:02');
-export const THIRD_MAC = parseMac('02:00:00:00:00:03');
-export const OUR_IP = parseIpv4('10.1.0.1');
-export const PEER_IP = parseIpv4('10.1.0.2');
-export const ROUTER_IP = parseIpv4('10.1.0.254');
+export const OUR_MAC: MacAddress = parseMac('02:00:00:00:00:01');
+export const PEER_MAC: MacAddress = parseMac('02:00:00:00:00:02');
+export const THIRD_MAC: MacAddress = parseMac('02:00:00:00:00:03');
+export const OUR_IP: Ipv4Address = parseIpv4('10.1.0.1');
+export const PEER_IP: Ipv4Address = parseIpv4('10.1.0.2');
+export const ROUTER_IP: Ipv4Address = parseIpv4('10.1.0.254');
 
 /** A host as `ours` with 10.1.0.1/24, its announcements out of the way. */
 export function ourHost(options: Partial<HostOptions> = {}): Host {

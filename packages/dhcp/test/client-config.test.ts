@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { leaseTimes } from '../src/client/lease-times.js';
 import { MessageBudget } from '../src/client/message-budget.js';
 import { clientIdFromDuid, DhcpClient, type DhcpClientConfig } from '../src/index.js';
-import { ClientLab, MAC, S } from './support/client-lab.js';
+import { boundLab, ClientLab, MAC, S } from './support/client-lab.js';
+
+const { lease } = boundLab();
 
 describe('configuration', () => {
   const make = (config: Partial<DhcpClientConfig>): DhcpClient =>
@@ -45,6 +47,13 @@ describe('configuration', () => {
     ['three messages a minute', { messagesPerMinuteMax: 3 }],
     ['no time to detect', { detectMsMax: 0 }],
     ['no events', { eventCountMax: 0 }],
+    ['a lease without an address', { remembered: { ...lease, address: parseIpv4('0.0.0.0') } }],
+    ['a lease without a server', { remembered: { ...lease, server: parseIpv4('0.0.0.0') } }],
+    ['a lease with a mask of /0', { remembered: { ...lease, prefixLength: 0 } }],
+    ['a lease with a mask of /33', { remembered: { ...lease, prefixLength: 33 } }],
+    ['a lease with T1 behind T2', { remembered: { ...lease, renewAt: lease.rebindAt + 1 } }],
+    ['a lease with T2 behind its end', { remembered: { ...lease, rebindAt: lease.expiresAt + 1 } }],
+    ['a lease that ends at NaN', { remembered: { ...lease, expiresAt: Number.NaN } }],
   ])('%s is refused', (_, config) => {
     expect(() => make(config)).toThrow(expect.objectContaining({ name: 'UsageError' }));
   });

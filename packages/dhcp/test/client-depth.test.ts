@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { boundLab, ClientLab, codes, OTHER_SERVER, optionText, S, u32 } from './support/client-lab.js';
+import { ADDRESS, boundLab, ClientLab, codes, OTHER_SERVER, optionText, S, u32 } from './support/client-lab.js';
 import { authenticate, forceRenew, NONCE } from './support/force-renew.js';
 
 describe('rapid commit (RFC 4039)', () => {
@@ -149,6 +149,8 @@ describe('FORCERENEW with a nonce (RFC 6704)', () => {
   test('145 says that we can', () => {
     expect(optionText(holding().last.message, 145)).toBe('1');
     expect(codes(new ClientLab().start().last)).not.toContain(145);
+    const informing = new ClientLab({ forceRenew: authenticate }).run((client, now) => client.inform(now, ADDRESS));
+    expect(codes(informing.last)).not.toContain(145); // no lease, nothing to renew
   });
 
   test('dhcp/L37 the right digest: RENEWING at once', () => {

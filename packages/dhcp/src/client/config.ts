@@ -182,6 +182,7 @@ function checkSettings(s: ClientSettings): void {
   requireArgument(isCount(s.messagesPerMinuteMax, 4), 'messagesPerMinuteMax is at least 4');
   requireArgument(s.detectMsMax > 0 && s.detectMsMax < NEVER, 'detectMsMax is above 0');
   requireArgument(isCount(s.eventCountMax, 1), 'eventCountMax is at least 1');
+  requireArgument(s.remembered === undefined || isLease(s.remembered), 'remembered is a lease that this client gave');
   requireArgument(s.requestedAddress === undefined || isIpv4Unicast(s.requestedAddress), 'requestedAddress is unicast');
 }
 
@@ -241,6 +242,12 @@ function textOption(code: number, text: string | undefined): readonly DhcpOption
   if (text === undefined) return [];
   requireArgument(/^[\x20-\x7e]{1,255}$/.test(text), `option ${code} is 1..255 printable ASCII characters`);
   return [{ code, value: Uint8Array.from(text, (character) => character.charCodeAt(0)) }];
+}
+
+/** What was stored comes from outside: an address that can be ours, and T1 <= T2 <= end, which the timers build on. */
+function isLease({ address, server, prefixLength, renewAt, rebindAt, expiresAt }: DhcpLease): boolean {
+  const addresses = isIpv4Unicast(address) && isIpv4Unicast(server) && isCount(prefixLength, 1) && prefixLength <= 32;
+  return addresses && renewAt <= rebindAt && rebindAt <= expiresAt;
 }
 
 function isCount(value: number, low: number): boolean {

@@ -85,9 +85,9 @@ export function stateDeadline(state: ClientState): Millis {
     case 'detecting':
       return Math.min(state.until, state.lease.expiresAt);
     case 'bound':
-      return Math.min(state.lease.renewAt, state.lease.rebindAt, state.lease.expiresAt);
+      return state.lease.renewAt; // T1 <= T2 <= end, always
     case 'renewing':
-      return Math.min(state.exchange.retryAt, state.lease.rebindAt, state.lease.expiresAt);
+      return Math.min(state.exchange.retryAt, state.lease.rebindAt);
     case 'rebinding':
     case 'rebooting':
       return Math.min(state.exchange.retryAt, state.lease.expiresAt);

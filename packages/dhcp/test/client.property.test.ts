@@ -269,6 +269,9 @@ const budget = (make: MakeClient): fc.IProperty<[Behaviour]> =>
     let probes = 0;
     client.start(now);
     for (let rounds = 0; rounds < 150; rounds++) {
+      let quiet = true;
+      for (let e = client.pollEvent(); e !== undefined; e = client.pollEvent())
+        if (e.type === 'probe') client.probeResult(now, behaviour.probe[probes++ % behaviour.probe.length]!);
       const sent: DhcpMessage[] = [];
       for (let d = client.pollTransmit(); d !== undefined; d = client.pollTransmit()) {
         times.push(now);
@@ -276,20 +279,21 @@ const budget = (make: MakeClient): fc.IProperty<[Behaviour]> =>
       }
       const blocking = times.at(-1 - LIMIT);
       must(blocking === undefined || now - blocking >= 60 * SECOND, `more than ${LIMIT} messages before ${now}`);
-      for (let e = client.pollEvent(); e !== undefined; e = client.pollEvent())
-        if (e.type === 'probe') client.probeResult(now, behaviour.probe[probes++ % behaviour.probe.length]!);
       for (const message of sent)
-        for (const reply of behaviour.answers[times.length % behaviour.answers.length]!)
+        for (const reply of behaviour.answers[times.length % behaviour.answers.length]!) {
+          quiet = false;
           client.handleDatagram(now, {
             source: { address: 0x0a000202 as Ipv4Address, port: 67 },
             destination: { address: IPV4_BROADCAST, port: 68 },
             payload: encodeReply(reply, message),
           });
-      if (sent.length === 0 && client.nextTimeout() > now) {
-        if (behaviour.restarts && rounds % 5 === 0) {
-          client.release(now);
-          client.start(now);
-        } else now = client.nextTimeout() === NEVER ? now + SECOND : client.nextTimeout();
+        }
+      if (!quiet) continue; // what the answers brought goes out at this instant still
+      if (behaviour.restarts && rounds % 5 === 0) {
+        client.release(now);
+        client.start(now);
+      } else {
+        now = client.nextTimeout() === NEVER ? now + SECOND : client.nextTimeout();
         client.handleTimeout(now);
       }
     }

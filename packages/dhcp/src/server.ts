@@ -150,7 +150,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const type = message.options.get(53)?.[0];
     if (type === undefined) return 'no-message-type';
     if (message.giaddr === this.#config.address) return 'own-relay';
-    const request = readRequest(message, datagram, type);
+    const request = readRequest(message, datagram, { type, mtu: this.#config.mtu });
     if (request === undefined) return 'no-identity';
     switch (type) {
       case DHCP_MESSAGE_TYPE.discover:

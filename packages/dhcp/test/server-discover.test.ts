@@ -79,16 +79,23 @@ describe('DISCOVER', () => {
 
   test('dhcp/S08 a reply fits into the 548 octets that a client without option 57 takes', () => {
     const options = [120, 121, 122].map((code) => ({ code, value: new Uint8Array(150) }));
-    const small = new ServerLab({ options }).discover(A, { asked: [121, 120, 1, 122] });
+    const asked = [121, 120, 1, 122];
+    const lab = new ServerLab({ options, bootFile: 'x', serverName: 'y' }); // file and sname are in use
+    const small = lab.discover(A, { asked });
     expect(small.transmit.payload.length).toBeLessThanOrEqual(548);
     expect(codes(small)).toEqual([53, 54, 51, 58, 59, 1, 121]);
-    const tiny = new ServerLab({ options }).discover(A, { asked: [121], more: [{ code: 57, value: Uint8Array.of(0, 100) }] });
+    const tiny = lab.discover(A, { asked: [121], more: [{ code: 57, value: Uint8Array.of(0, 100) }] });
     expect(codes(tiny)).toContain(121); // below the legal 576: taken for 576
-    const large = new ServerLab({ options }).discover(A, {
-      asked: [121, 120, 1, 122],
-      more: [{ code: 57, value: Uint8Array.of(1500 >> 8, 1500 & 255) }],
-    });
+    const large = lab.discover(A, { asked, more: [{ code: 57, value: Uint8Array.of(1500 >> 8, 1500 & 255) }] });
     expect(codes(large)).toEqual([53, 54, 51, 58, 59, 1, 121, 120, 122]);
+  });
+
+  test('what only file and sname can hold goes there, where they are free', () => {
+    const options = [120, 121, 122].map((code) => ({ code, value: new Uint8Array(110).fill(code) }));
+    const offer = new ServerLab({ options }).discover(A, { asked: [121, 120, 122] });
+    expect(offer.transmit.payload.length).toBeLessThanOrEqual(548);
+    expect(codes(offer).sort()).toEqual([1, 120, 121, 122, 51, 53, 54, 58, 59]);
+    expect(option(offer, 122)).toEqual(options[2]?.value);
   });
 
   test('dhcp/S09 a retransmitted DISCOVER gets the same OFFER', () => {
@@ -379,6 +386,7 @@ describe('reservations', () => {
     ['a pool with a name server in it', { address: ip('10.0.2.99'), pool: { first: ip('10.0.2.3'), last: ip('10.0.2.9') } }],
     ['an address outside the prefix', { address: ip('10.9.0.1') }],
     ['an offer of no time', { offerMs: 0 }],
+    ['an MTU below what every host takes', { mtu: 500 }],
     ['T1 after T2', { renewFraction: 0.9 }],
     ['a lease shorter than the minimum', { leaseMs: 5_000, leaseMsMin: 10_000 }],
     ['no offers at all', { offerCountMax: 0 }],

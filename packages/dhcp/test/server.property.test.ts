@@ -179,7 +179,7 @@ property('no address is leased to two clients at once, whatever they send and wh
       }))(options);
     },
   },
-  count: 300,
+  count: 120,
 });
 
 /** RFC 2131 §4.1 and §4.3.2, written down once more, from the messages alone. */
@@ -235,7 +235,7 @@ property('every reply goes where RFC 2131 §4.1 says', {
       },
     })),
   },
-  count: 100,
+  count: 50,
 });
 
 /** Any octets, and messages with any octets in their fields and options. */
@@ -291,7 +291,7 @@ property('whatever octets come in, replies are valid messages and the input is l
       },
     })),
   },
-  count: 150,
+  count: 60,
 });
 
 const LIMITS = { bindingCountMax: 64, offerCountMax: 16, quarantineCountMax: 8, hardwareBindingCountMax: 4 } as const;
@@ -301,7 +301,7 @@ const bounded = (limits: Partial<DhcpServerOptions>): fc.IRawProperty<unknown, f
     const pool = { first: parseIpv4('10.16.0.1'), last: parseIpv4('10.31.0.0') };
     const server = new DhcpServer({ address: SERVER, prefix: parsePrefix('10.0.0.0/8'), pool, ...LIMITS, ...limits });
     let random = seed | 1;
-    for (let i = 0; i < runs(1_500); i++) {
+    for (let i = 0; i < runs(600); i++) {
       random = Math.imul(random, 0x9e3779b1) + 0x85ebca6b;
       const mac = (0x020000000000 + (random >>> 0)) as MacAddress;
       server.handleDatagram(i, datagramOf({ type: 'discover', mac }));
@@ -422,5 +422,5 @@ property('what was acknowledged survives a crash at any point, and no address ge
         restored: (options.restored ?? []).map((row) => ({ ...row, revision: 1_000_000 - row.revision })),
       }),
   },
-  count: 200,
+  count: 80,
 });

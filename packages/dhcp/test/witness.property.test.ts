@@ -72,7 +72,7 @@ property('whatever frames come, the witness reads them all, and says only what i
       return { facts, violations: violations.map((v) => ({ ...v, frames: v.frames.map((n) => n - 1) })) };
     },
   },
-  count: 150,
+  count: 60,
 });
 
 property('equal frames give equal facts and violations, and the frames are left alone', {
@@ -96,7 +96,7 @@ property('equal frames give equal facts and violations, and the frames are left 
       return result;
     },
   },
-  count: 50,
+  count: 20,
 });
 
 interface Life {
@@ -171,7 +171,7 @@ property('peers that keep the rules are never accused', {
     fc.property(lives, (lives) => observe(make(lives)).violations.length === 0),
   real: (lives) => play(lives, { source: 'unset' }),
   planted: { 'the client uses the offered address too early': (lives) => play(lives, { source: 'offered' }) },
-  count: 30,
+  count: 15,
 });
 
 const LIMITS: Required<DhcpWitnessOptions> = { exchangeCountMax: 50, leaseCountMax: 20, stationCountMax: 30, eventCountMax: 40 };
@@ -182,7 +182,7 @@ property('the memory of the witness is bounded, whoever speaks', {
       const witness = new DhcpWitness(options);
       const pool = { first: parseIpv4('10.16.0.1'), last: parseIpv4('10.31.0.0') };
       const director = new Director({ address: SERVER, prefix: (10 * 2 ** 24 * 64 + 8) as never, pool });
-      const count = runs(150);
+      const count = runs(100);
       for (let i = 0; i < count; i++) {
         const mac = (0x020000000000 + i) as never;
         const address = director.ask(i, `${i} discover`, { mac, type: 'discover', xid: i }, `${i} offer`);

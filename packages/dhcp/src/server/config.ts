@@ -77,6 +77,8 @@ export interface DhcpServerOptions extends DhcpSubnet {
   readonly quarantineMs?: Millis;
   /** Answer a DISCOVER that asks for it with an ACK at once (RFC 4039). Default false. */
   readonly rapidCommit?: boolean;
+  /** Largest IP datagram of a reply, in octets, whatever the client would take. Default 1 500. */
+  readonly mtu?: number;
   /** `siaddr`: the next server of a boot process. Default 0.0.0.0. */
   readonly nextServer?: Ipv4Address;
   /** `file`, at most 127 octets of ASCII. Default empty. */
@@ -117,11 +119,13 @@ export interface ResolvedSubnet {
   /** Reserved address to client key. */
   readonly reserved: ReadonlyMap<Ipv4Address, string>;
   /** Options by code, in the order in which a client without a parameter list gets them. */
-  readonly options: ReadonlyMap<number, Uint8Array>;
+  readonly options: ReadonlyMap<number, DhcpOption>;
 }
 
 export interface ResolvedConfig {
   readonly address: Ipv4Address;
+  /** Option 54 as every reply without an override carries it. */
+  readonly serverIdentifier: DhcpOption;
   readonly local: ResolvedSubnet;
   readonly remote: readonly ResolvedSubnet[];
   readonly authoritative: boolean;
@@ -133,6 +137,7 @@ export interface ResolvedConfig {
   readonly offerMs: Millis;
   readonly quarantineMs: Millis;
   readonly rapidCommit: boolean;
+  readonly mtu: number;
   readonly nextServer: Ipv4Address;
   readonly bootFile: Uint8Array;
   readonly serverName: Uint8Array;
@@ -151,7 +156,8 @@ export interface ResolvedConfig {
 export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
   const { address, leaseMs = 3_600_000, renewFraction = 0.5, rebindFraction = 0.875 } = options;
   const { leaseMsMin = Math.min(60_000, leaseMs), leaseMsMax = Math.max(86_400_000, leaseMs) } = options;
-  const { offerMs = 60_000, quarantineMs = 3_600_000 } = options;
+  const { offerMs = 60_000, quarantineMs = 3_600_000, mtu = 1_500 } = options;
+  requireArgument(Number.isInteger(mtu) && mtu >= 576 && mtu <= 65_535, 'mtu is 576..65535 octets');
   requireArgument(
     leaseMsMin >= 1_000 && leaseMsMin <= leaseMs && leaseMs <= leaseMsMax,
     '1 s <= leaseMsMin <= leaseMs <= leaseMsMax',
@@ -171,6 +177,7 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
       requireArgument(!overlap(one.prefix, other.prefix), 'the prefixes of subnets do not overlap');
   return {
     address,
+    serverIdentifier: { code: OPTION.serverIdentifier, value: addressOctets([address]) },
     local,
     remote,
     authoritative: options.authoritative ?? true,
@@ -182,6 +189,7 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
     offerMs,
     quarantineMs,
     rapidCommit: options.rapidCommit ?? false,
+    mtu,
     nextServer: options.nextServer ?? IPV4_ANY,
     bootFile: fieldText(options.bootFile ?? '', { name: 'bootFile', octets: 128 }),
     serverName: fieldText(options.serverName ?? '', { name: 'serverName', octets: 64 }),
@@ -237,17 +245,21 @@ function overlap(a: Ipv4Prefix, b: Ipv4Prefix): boolean {
 }
 
 /** The options of a subnet by code: the typed ones first, then the further ones, which win where they name the same code. */
-function subnetOptions(subnet: DhcpSubnet): ReadonlyMap<number, Uint8Array> {
+function subnetOptions(subnet: DhcpSubnet): ReadonlyMap<number, DhcpOption> {
   const { prefix, routers = [], dnsServers = [], domainName = '' } = subnet;
-  const options = new Map<number, Uint8Array>([[OPTION.subnetMask, addressOctets([prefixMask(prefix)])]]);
-  if (routers.length > 0) options.set(OPTION.routers, addressOctets(routers));
-  if (dnsServers.length > 0) options.set(OPTION.dnsServers, addressOctets(dnsServers));
-  if (domainName !== '') options.set(OPTION.domainName, asciiOctets(domainName, 'domainName'));
-  options.set(OPTION.broadcastAddress, addressOctets([prefixBroadcast(prefix)]));
+  const options = new Map<number, DhcpOption>();
+  const set = (code: number, value: Uint8Array): void => {
+    options.set(code, { code, value });
+  };
+  set(OPTION.subnetMask, addressOctets([prefixMask(prefix)]));
+  if (routers.length > 0) set(OPTION.routers, addressOctets(routers));
+  if (dnsServers.length > 0) set(OPTION.dnsServers, addressOctets(dnsServers));
+  if (domainName !== '') set(OPTION.domainName, asciiOctets(domainName, 'domainName'));
+  set(OPTION.broadcastAddress, addressOctets([prefixBroadcast(prefix)]));
   for (const { code, value } of subnet.options ?? []) {
     requireArgument(Number.isInteger(code) && code >= 1 && code <= 254, 'an option code is an integer 1..254');
     requireArgument(!SERVER_OWN_OPTIONS.has(code), `option ${code} is set by the server itself`);
-    options.set(code, value.slice());
+    set(code, value.slice());
   }
   return options;
 }

@@ -1,6 +1,7 @@
 import { IPV4_ANY, type Ipv4Address, type Millis, SECOND, writeU32 } from '@nexus-net/sansio';
 import type { DhcpMessage } from '../message.js';
-import { encodeDhcpMessage, optionLength } from '../message-encode.js';
+import { encodeDhcpMessage } from '../message-encode.js';
+import { fitDhcpMessage } from '../message-fit.js';
 import { BOOT_REPLY, BROADCAST_FLAG, DHCP_MESSAGE_TYPE } from '../names.js';
 import type { DhcpOption } from '../option-list.js';
 import { addressOctets, type ResolvedConfig, type ResolvedSubnet } from './config.js';
@@ -22,7 +23,6 @@ export interface LeaseReply {
   readonly rapidCommit: boolean;
 }
 
-const FIXED_AND_COOKIE = 240;
 const EMPTY_FILE: Uint8Array = new Uint8Array(128);
 const EMPTY_NAME: Uint8Array = new Uint8Array(64);
 const EMPTY: Uint8Array = new Uint8Array(0);
@@ -30,7 +30,7 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 /** An OFFER or ACK of an address (RFC 2131 §4.3.1, table 3). */
 export function encodeLeaseReply(context: ReplyContext, reply: LeaseReply): Uint8Array {
   const { config, request } = context;
-  const options = openOptions(context, DHCP_MESSAGE_TYPE[reply.type]);
+  const options = openOptions(context, reply.type);
   const seconds = leaseSeconds(reply.leaseMs);
   options.push(seconds32(OPTION.leaseTime, seconds));
   if (seconds !== INFINITE_SECONDS) {
@@ -51,7 +51,7 @@ export function encodeLeaseReply(context: ReplyContext, reply: LeaseReply): Uint
 export function encodeInformReply(context: ReplyContext): Uint8Array {
   const { message } = context.request;
   return encodeReply(context, {
-    mandatory: openOptions(context, DHCP_MESSAGE_TYPE.ack),
+    mandatory: openOptions(context, 'ack'),
     ciaddr: message.ciaddr,
     yiaddr: IPV4_ANY,
     flags: message.flags & BROADCAST_FLAG,
@@ -62,13 +62,13 @@ export function encodeInformReply(context: ReplyContext): Uint8Array {
 export function encodeNak(context: Omit<ReplyContext, 'subnet'>, text: string): Uint8Array {
   const { config, request } = context;
   const { message } = request;
-  const options = openOptions({ config, request }, DHCP_MESSAGE_TYPE.nak);
+  const options = openOptions({ config, request }, 'nak');
   options.push({ code: OPTION.message, value: Uint8Array.from(text, (character) => character.charCodeAt(0)) });
   closeOptions(options, request);
   // §4.3.2: through a relay the broadcast bit is set, so that the client hears the relay though its address is wrong.
   const broadcast = message.giaddr === IPV4_ANY ? message.flags & BROADCAST_FLAG : BROADCAST_FLAG;
   return encodeDhcpMessage({
-    ...header(message),
+    ...copied(message),
     ciaddr: IPV4_ANY,
     yiaddr: IPV4_ANY,
     siaddr: IPV4_ANY,
@@ -92,12 +92,18 @@ export function serverIdentifierFor(config: ResolvedConfig, request: ServerReque
   return request.relay.serverIdOverride ?? config.address;
 }
 
-function openOptions(context: Omit<ReplyContext, 'subnet'>, type: number): DhcpOption[] {
-  return [
-    { code: OPTION.messageType, value: Uint8Array.of(type) },
-    { code: OPTION.serverIdentifier, value: addressOctets([serverIdentifierFor(context.config, context.request)]) },
-  ];
+function openOptions({ config, request }: Omit<ReplyContext, 'subnet'>, type: keyof typeof TYPE_OPTION): DhcpOption[] {
+  const override = request.relay.serverIdOverride;
+  const identifier =
+    override === undefined ? config.serverIdentifier : { code: OPTION.serverIdentifier, value: addressOctets([override]) };
+  return [TYPE_OPTION[type], identifier];
 }
+
+const TYPE_OPTION = {
+  offer: { code: OPTION.messageType, value: Uint8Array.of(DHCP_MESSAGE_TYPE.offer) },
+  ack: { code: OPTION.messageType, value: Uint8Array.of(DHCP_MESSAGE_TYPE.ack) },
+  nak: { code: OPTION.messageType, value: Uint8Array.of(DHCP_MESSAGE_TYPE.nak) },
+} as const;
 
 /** Echoes: the client identifier (RFC 6842 §3), and last of all what a relay added (RFC 3046 §2.1). */
 function closeOptions(options: DhcpOption[], { clientIdOption, relayInformation }: ServerRequest): void {
@@ -115,16 +121,20 @@ function encodeReply(
   },
 ): Uint8Array {
   const { config, request } = context;
-  const echoes: DhcpOption[] = [];
-  closeOptions(echoes, request);
-  let room = request.replyLengthMax - FIXED_AND_COOKIE - 1;
-  for (const { value } of reply.mandatory) room -= optionLength(value.length);
-  for (const { value } of echoes) room -= optionLength(value.length);
   const options = reply.mandatory;
-  addParameters(options, context, room);
-  options.push(...echoes);
-  return encodeDhcpMessage({
-    ...header(request.message),
+  addParameters(options, context);
+  closeOptions(options, request);
+  const { htype, hlen, xid, giaddr, chaddr } = request.message;
+  const message: DhcpMessage = {
+    // Written out: a spread costs more here than all of the encoder.
+    op: BOOT_REPLY,
+    htype,
+    hlen,
+    hops: 0,
+    xid,
+    secs: 0,
+    giaddr,
+    chaddr,
     ciaddr: reply.ciaddr,
     yiaddr: reply.yiaddr,
     siaddr: config.nextServer,
@@ -132,34 +142,34 @@ function encodeReply(
     sname: config.serverName,
     file: config.bootFile,
     options,
-  });
+  };
+  // What the client's buffer can't hold is left out whole (RFC 2132 §9.10), what only file and sname can hold goes there.
+  return fitDhcpMessage(message, { lengthMax: request.replyLengthMax }).bytes;
 }
 
 /**
  * The configured options that the client asks for, in its order (RFC 2131 §4.3.1), and the mask in any case; without a
- * list all of them. What does not fit into the client's buffer is left out whole (RFC 2132 §9.10).
+ * list all of them.
  */
-function addParameters(options: DhcpOption[], { subnet, request }: ReplyContext, roomBefore: number): void {
-  let room = roomBefore;
-  const seen = new Set<number>();
-  const add = (code: number): void => {
-    if (seen.has(code)) return;
-    seen.add(code);
-    const value = subnet.options.get(code);
-    if (value === undefined) return;
-    const length = optionLength(value.length);
-    if (length > room) return;
-    room -= length;
-    options.push({ code, value });
-  };
-  add(OPTION.subnetMask);
-  for (const code of request.parameterList ?? subnet.options.keys()) add(code);
+function addParameters(options: DhcpOption[], { subnet, request }: ReplyContext): void {
+  const first = options.length;
+  const mask = subnet.options.get(OPTION.subnetMask);
+  if (mask !== undefined) options.push(mask);
+  const list = request.parameterList;
+  if (list === undefined) {
+    for (const option of subnet.options.values()) if (option !== mask) options.push(option);
+    return;
+  }
+  for (let i = 0; i < list.length; i++) {
+    const option = subnet.options.get(list[i] as number);
+    if (option !== undefined && !options.includes(option, first)) options.push(option);
+  }
 }
 
-type Header = Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs' | 'giaddr' | 'chaddr'>;
+type Copied = Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs' | 'giaddr' | 'chaddr'>;
 
 /** What every reply copies from the request (RFC 2131 table 3): the transaction, the client, the relay. */
-function header({ htype, hlen, xid, giaddr, chaddr }: DhcpMessage): Header {
+function copied({ htype, hlen, xid, giaddr, chaddr }: DhcpMessage): Copied {
   return { op: BOOT_REPLY, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr };
 }
 

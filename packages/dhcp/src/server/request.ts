@@ -1,5 +1,6 @@
-import { type Datagram, type Ipv4Address, type Millis, readU16, readU32, SECOND } from '@nexus-net/sansio';
+import { type Datagram, type Ipv4Address, type Millis, readU32, SECOND } from '@nexus-net/sansio';
 import type { DecodedDhcpMessage } from '../message-decode.js';
+import { replyLengthMax } from '../message-fit.js';
 import { BROADCAST_FLAG } from '../names.js';
 import { type ClientIdentity, identify } from './identity.js';
 import { OPTION, RELAY_SUBOPTION } from './option-codes.js';
@@ -21,7 +22,7 @@ export interface ServerRequest {
   readonly leaseMs: Millis | undefined;
   /** Option 55. */
   readonly parameterList: Uint8Array | undefined;
-  /** Octets of DHCP message that the client takes (option 57 without IP and UDP headers). */
+  /** Octets of DHCP message that the client takes (option 57) and the wire carries. */
   readonly replyLengthMax: number;
   readonly rapidCommit: boolean;
   /** Option 118 (RFC 3011). */
@@ -40,9 +41,6 @@ export interface RelayInformation {
   readonly answerSourcePort: boolean;
 }
 
-const IP_UDP_LENGTH = 28;
-/** RFC 2131 §2: every client takes 576 octets of IP, and a smaller option 57 is illegal (RFC 2132 §9.10). */
-const DATAGRAM_LENGTH_MIN = 576;
 const INFINITE_SECONDS = 0xffffffff;
 const NO_RELAY: RelayInformation = {
   circuit: undefined,
@@ -52,14 +50,16 @@ const NO_RELAY: RelayInformation = {
 };
 
 /** `undefined` where nothing identifies the client. */
-export function readRequest(message: DecodedDhcpMessage, datagram: Datagram, type: number): ServerRequest | undefined {
+export function readRequest(
+  message: DecodedDhcpMessage,
+  datagram: Datagram,
+  { type, mtu }: { readonly type: number; readonly mtu: number },
+): ServerRequest | undefined {
   const { options } = message;
   const clientIdOption = options.get(OPTION.clientIdentifier);
   const client = identify(message, clientIdOption);
   if (client === undefined) return undefined;
   const seconds = u32(options.get(OPTION.leaseTime));
-  const maxMessageSize = options.get(OPTION.maxMessageSize);
-  const datagramLength = maxMessageSize?.length === 2 ? readU16(maxMessageSize, 0) : DATAGRAM_LENGTH_MIN;
   const requestedAddress = address(options.get(OPTION.requestedAddress));
   const relayInformation = options.get(OPTION.relayAgentInformation);
   return {
@@ -72,7 +72,7 @@ export function readRequest(message: DecodedDhcpMessage, datagram: Datagram, typ
     serverIdentifier: address(options.get(OPTION.serverIdentifier)),
     leaseMs: seconds === undefined ? undefined : seconds === INFINITE_SECONDS ? Number.POSITIVE_INFINITY : seconds * SECOND,
     parameterList: options.get(OPTION.parameterRequestList),
-    replyLengthMax: Math.max(datagramLength, DATAGRAM_LENGTH_MIN) - IP_UDP_LENGTH,
+    replyLengthMax: replyLengthMax(message, mtu),
     rapidCommit: options.get(OPTION.rapidCommit)?.length === 0,
     subnetSelection: address(options.get(OPTION.subnetSelection)),
     relayInformation,

@@ -122,7 +122,7 @@ export const DHCP_RULES = {
   // Relays
   'dhcp.relay-hops': { reference: 'RFC 1542 §4.1.1', text: 'a relay counts its hop and drops what has 16' },
   'dhcp.bad-giaddr': { reference: 'RFC 1542 §4.1.1', text: 'giaddr is the address of a host' },
-} as const satisfies Record<`dhcp.${string}`, DhcpRule>;
+} as const;
 
 export type DhcpRuleId = keyof typeof DHCP_RULES;
 

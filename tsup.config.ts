@@ -5,7 +5,10 @@ import { defineConfig, type Options } from 'tsup';
 const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { readonly workspaces: readonly string[] };
 
 /** Files of a package that are entered from outside, beside its `index.ts`. */
-const FURTHER_ENTRIES: Readonly<Record<string, readonly string[]>> = { 'packages/smoke': ['src/bin.ts'] };
+const FURTHER_ENTRIES: Readonly<Record<string, readonly string[]>> = {
+  'packages/host': ['src/sqlite.ts'],
+  'packages/smoke': ['src/bin.ts'],
+};
 
 /** NEXUS_BUILD=js leaves the declarations out: what running needs, in a tenth of the time. */
 const dts = process.env['NEXUS_BUILD'] !== 'js';
@@ -17,7 +20,7 @@ const configs: Options[] = workspaces.map((folder) => ({
   format: 'esm',
   target: 'node20',
   platform: 'neutral',
-  external: [/^node:/, /^@nexus-net\//],
+  external: [/^node:/, /^@nexus-net\//, 'node-sqlite3-wasm'],
   sourcemap: true,
   clean: true,
   dts,

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { PACKAGES, PURE, ROOT, readJson, sourcesOf } from './support/packages.js';
+import { FOREIGN, PACKAGES, PURE, ROOT, readJson, sourcesOf } from './support/packages.js';
 import { inspectSource } from './support/purity.js';
 
 interface Manifest {
@@ -18,8 +18,10 @@ describe.each(Object.entries(PACKAGES))('package %s', (name, { kind, imports }) 
 
   test('imports only what the dependency rule names', () => {
     const allowed = imports.map((each) => `@nexus-net/${each}`);
+    const excepted = (path: string | undefined, specifier: string): boolean =>
+      FOREIGN.some((each) => each.path === path && each.specifier === specifier);
     const foreign = inspected
-      .flatMap((file) => file.imports)
+      .flatMap((file, i) => file.imports.filter((specifier) => !excepted(sources[i]?.path, specifier)))
       .filter((specifier) => !(specifier.startsWith('./') || specifier.startsWith('../')) && !allowed.includes(specifier))
       .filter((specifier) => !(kind === 'shell' && specifier.startsWith('node:')));
     expect(foreign).toEqual([]);
@@ -38,6 +40,41 @@ describe.each(Object.entries(PACKAGES))('package %s', (name, { kind, imports }) 
         .map((specifier) => `${path}: ${specifier}`),
     );
     expect(outside).toEqual([]);
+  });
+});
+
+describe.each(FOREIGN)('$specifier', ({ path, specifier, subPath }) => {
+  const name = path.split('/')[1] as string;
+  const manifest = readJson<
+    Manifest & {
+      readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+      readonly peerDependencies: Readonly<Record<string, string>>;
+      readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
+    }
+  >(`packages/${name}/package.json`);
+  /** The files that a file leads to, itself included. */
+  const reached = (from: string, seen = new Set<string>()): ReadonlySet<string> => {
+    const source = sourcesOf(name).find((each) => each.path === from);
+    if (source === undefined || seen.has(from)) return seen;
+    seen.add(from);
+    for (const each of inspectSource(from, source.text).imports)
+      if (each.startsWith('.')) reached(join(dirname(from), each.replace(/\.js$/, '.ts')), seen);
+    return seen;
+  };
+  const sourceOf = (exported: string): string => join('packages', name, manifest.exports[exported]?.['@nexus-net/source'] ?? '');
+
+  test('is pinned exactly, optional, and nobody installs it unasked', () => {
+    expect(manifest.peerDependencies[specifier]).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(manifest.peerDependenciesMeta[specifier]).toEqual({ optional: true });
+    expect(readJson<{ devDependencies: Record<string, string> }>('package.json').devDependencies[specifier]).toBe(
+      manifest.peerDependencies[specifier],
+    );
+  });
+
+  test('is reached by its sub-path and not by the root export', () => {
+    expect(reached(sourceOf(subPath))).toContain(path);
+    expect(reached(sourceOf('.')).size).toBeGreaterThan(1);
+    expect(reached(sourceOf('.'))).not.toContain(path);
   });
 });
 

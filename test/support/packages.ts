@@ -19,6 +19,14 @@ export const PACKAGES: Readonly<Record<string, { readonly kind: PackageKind; rea
   smoke: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'net-os', 'lan', 'verdict', 'host', 'qemu'] },
 };
 
+/**
+ * What comes from outside of the workspace, and the one file that may import it: an optional peer dependency behind a
+ * sub-path of its own, so that the root export of the package needs nothing.
+ */
+export const FOREIGN: readonly { readonly path: string; readonly specifier: string; readonly subPath: string }[] = [
+  { path: 'packages/host/src/lease-store/sqlite-lease-store.ts', specifier: 'node-sqlite3-wasm', subPath: './sqlite' },
+];
+
 export const PURE: readonly string[] = Object.keys(PACKAGES).filter((name) => PACKAGES[name]?.kind === 'pure');
 
 /** Every source file of a package, by path from the root. */

@@ -1,0 +1,1 @@
+export { SqliteLeaseStore, type SqliteLeaseStoreOptions } from './lease-store/sqlite-lease-store.js';

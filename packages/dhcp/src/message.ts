@@ -1,4 +1,5 @@
 // The wire level of DHCP in one import: fields, list of options, decoder, encoder.
+export * from './message-authentication.js';
 export * from './message-decode.js';
 export * from './message-encode.js';
 export * from './message-fields.js';

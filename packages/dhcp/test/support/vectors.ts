@@ -75,6 +75,19 @@ interface FrameVector {
   readonly messageType?: string | null;
 }
 
+/** The parts of a decoded value that the catalogue has another opinion of. */
+interface WantedValue {
+  readonly u16?: number;
+  readonly address?: string;
+  readonly codes?: readonly number[];
+  readonly routes?: unknown;
+  readonly names?: unknown;
+  readonly text?: string;
+  readonly subOptions?: readonly unknown[] | null;
+  readonly flags?: number;
+  readonly name?: string;
+}
+
 interface HostileCase {
   readonly id: string;
   readonly role: string;
@@ -219,12 +232,22 @@ function checkValues(frame: FrameVector, message: DecodedDhcpMessage): string | 
 
 /** What the vectors say, except where the catalogue demands more than the decoder that wrote them. */
 function wantedValue(name: OptionName, value: unknown, octets: Uint8Array): unknown {
-  const wanted = value as { u16?: number; address?: string; codes?: number[]; routes?: unknown } | undefined;
+  const wanted = value as WantedValue | undefined;
   if (name === 'interfaceMtu' && (wanted?.u16 ?? 0) < 68) return undefined; // C45
   if (name === 'clientIdentifier' && octets.length < 2) return undefined; // C13
   if (name === 'parameterRequestList' && octets.length === 0) return undefined; // C06
+  if (name === 'parameterRequestList' && wanted?.codes) return { codes: [...new Set(wanted.codes)] }; // C07
   if (name === 'subnetMask' && wanted?.address === '0.0.0.0') return undefined; // K12
   if (name === 'classlessRoutes' && wanted?.routes === null) return undefined; // malformed, as the vector says it
+  if (name === 'domainSearch' && wanted?.names === null) return undefined;
+  if (name === 'domainSearch' && octets[0]! >= 0xc0) return undefined; // C23: nothing is prior to the first octet
+  if (wanted?.text === '') return undefined; // A27
+  if (OPTIONS[name].shape === 'hostName' && /[^\w.-]/.test(wanted?.text ?? '')) return undefined; // C42
+  if (name === 'relayAgent' && (wanted?.subOptions ?? []).length === 0) return undefined; // C46: the octets stay
+  if (name === 'clientFqdn' && wanted !== undefined) {
+    if ((wanted.flags! & 9) === 9) return undefined; // C19
+    if (octets[3]! === 64 || wanted.name!.startsWith('.')) return undefined; // C20
+  }
   if (name === 'etherboot') return { subOptions: decoded(octets) }; // the vectors have no decoder for it
   return value;
 }
@@ -263,7 +286,7 @@ function vectorValue(name: OptionName, value: unknown, octets: Uint8Array): unkn
     case 'u16List':
       return { u16: (value as number[])[0] };
     case 'u8':
-      return { messageType: dhcpMessageTypeName(value as number)?.toUpperCase() };
+      return { messageType: dhcpMessageTypeName(value as number)?.toUpperCase() ?? value };
     case 'subOptions':
     case 'encapsulated':
       return { subOptions: (value as DhcpOption[]).map((one) => [one.code, toHex(one.value)]) };

@@ -7,6 +7,7 @@ import {
   type MacAddress,
   type Millis,
   Queue,
+  SECOND,
   unreachable,
 } from '@nexus-net/sansio';
 import { type DhcpDecodeError, decodeDhcpMessage } from './message-decode.js';
@@ -91,9 +92,11 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const commit = this.#commits.take(id);
     // The lease may have run out, or been given back, while the store was slow.
     if (commit === undefined || commit.binding.state !== commit.leased) return;
+    const leaseMs = leaseOf(commit.leased).since + commit.leaseMs - this.#now;
+    if (leaseMs < SECOND) return; // the option counts whole seconds, and may not promise more than is left
     const [first] = commit.requests;
     this.#announceLease(first as ServerRequest, commit.binding, commit.renewal);
-    for (const request of commit.requests) this.#sendAck(request, commit.binding, this.#remaining(commit.binding));
+    for (const request of commit.requests) this.#sendAck(request, commit.binding, leaseMs);
   }
 
   /** The record of the `store` event with this id could not be stored: the client gets no ACK and will ask again. */
@@ -220,7 +223,8 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     if (durability === 'confirmed' && this.#commits.full) return 'commit-table-full';
     const before = binding.state;
     const renewal = before.type === 'leased';
-    const until = this.#now + leaseMs;
+    // A renewal may ask for less than what still runs. Its ACK may be lost, and then the client goes on to the old end.
+    const until = Math.max(this.#now + leaseMs, before.type === 'leased' ? before.until : 0);
     binding.table.lease(binding, request.client, {
       since: this.#now,
       until,

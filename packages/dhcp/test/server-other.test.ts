@@ -1,7 +1,20 @@
 import { parseIpv4 } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import type { DhcpLeaseRecord } from '../src/index.js';
-import { A, B, codes, datagramOf, dotted, FIRST, kind, option, type Reply, SERVER, ServerLab } from './support/server-lab.js';
+import {
+  A,
+  B,
+  codes,
+  datagramOf,
+  dotted,
+  FIRST,
+  kind,
+  number,
+  option,
+  type Reply,
+  SERVER,
+  ServerLab,
+} from './support/server-lab.js';
 
 const ip = parseIpv4;
 
@@ -195,12 +208,33 @@ describe('durability', () => {
     expect(lab.server.nextTimeout()).toBe(600_000);
   });
 
-  test('a confirmation after the lease ran out brings no ACK', () => {
+  test.each([600_000, 599_001])('a confirmation after %i ms of 600 s brings no ACK', (late) => {
     const lab = new ServerLab(confirmed);
     const id = pending(lab);
-    lab.advance(600_000);
-    lab.server.confirmStored(600_000, id);
+    lab.advance(late);
+    lab.server.confirmStored(late, id);
     expect(lab.drain()).toEqual([]);
+  });
+
+  test('a renewal for a shorter time is stored with the old end, and its ACK tells the shorter time', () => {
+    const lab = new ServerLab(confirmed);
+    lab.server.confirmStored(0, pending(lab));
+    lab.drain();
+    lab.renew(A, FIRST, { leaseSeconds: 60 });
+    const renewal = stored(lab).at(-1);
+    expect(renewal?.record.until).toBe(600_000);
+    lab.server.confirmStored(2_000, renewal?.id ?? 0);
+    expect(number(lab.drain()[0] as Reply, 51)).toBe(58);
+  });
+
+  test('no ACK for a renewal whose shorter time ran out while the store was slow', () => {
+    const lab = new ServerLab(confirmed);
+    lab.server.confirmStored(0, pending(lab));
+    lab.drain();
+    lab.renew(A, FIRST, { leaseSeconds: 60 });
+    lab.server.confirmStored(60_000, stored(lab).at(-1)?.id ?? 0);
+    expect(lab.drain()).toEqual([]);
+    expect(lab.bindings()).toEqual(['10.0.2.15 leased']);
   });
 
   test('a lease given back while its renewal is stored gets no ACK', () => {

@@ -144,6 +144,17 @@ describe('REQUEST in RENEWING and REBINDING', () => {
     expect(lab.events.at(-1)).toMatchObject({ type: 'renewed', until: 900_000 });
   });
 
+  test('a shorter time than what still runs is granted, but the address stays taken until the old end: the ACK may be lost', () => {
+    const lab = new ServerLab();
+    const address = lab.lease(A);
+    const ack = lab.renew(A, address, { leaseSeconds: 60 });
+    expect(number(ack, 51)).toBe(60);
+    lab.advance(599_999);
+    expect(lab.bindings()).toEqual(['10.0.2.15 leased']);
+    lab.advance(1);
+    expect(lab.bindings()).toEqual(['10.0.2.15 expired']);
+  });
+
   test('dhcp/S44 the same REQUEST again gets the same ACK, and changes nothing', () => {
     const lab = new ServerLab();
     const address = lab.lease(A);

@@ -174,9 +174,9 @@ class Scan {
         if (at < end) this.found |= DATA_AFTER_END << shift;
         return;
       }
-      const size = bytes[at + 1]!;
+      const size = at + 1 < end ? bytes[at + 1]! : RUNS_PAST_END;
       const next = at + 2 + size;
-      if (at + 1 >= end || next > end) {
+      if (next > end) {
         this.found |= TRUNCATED_OPTION << shift;
         break;
       }
@@ -255,6 +255,8 @@ const RESERVED_FLAGS: number = bit('reserved-flags');
 const FIELD: number = DHCP_ANOMALIES.indexOf('missing-end-in-field') - DHCP_ANOMALIES.indexOf('missing-end');
 const NO_ANOMALY: readonly DhcpAnomaly[] = Object.freeze([]);
 const ABSENT = -1;
+/** More than any area has behind its last octet. */
+const RUNS_PAST_END = 1;
 
 /**
  * Which message each code was last seen in. Shared by all calls: a table of its own would cost each of them more than the

@@ -88,7 +88,7 @@ function itemsOf(area: Uint8Array): readonly DhcpWireItem[] {
     const code = area[at]!;
     if (code === OPTION_PAD) {
       const from = at;
-      while (area[at] === OPTION_PAD) at++;
+      while (at < area.length && area[at] === OPTION_PAD) at++;
       items.push({ type: 'pad', length: at - from });
       continue;
     }
@@ -97,7 +97,8 @@ function itemsOf(area: Uint8Array): readonly DhcpWireItem[] {
       at++;
       break;
     }
-    const next = at + 2 + (area[at + 1] ?? 0xff);
+    if (at + 2 > area.length) break;
+    const next = at + 2 + area[at + 1]!;
     if (next > area.length) break;
     items.push({ type: 'option', code, value: area.subarray(at + 2, next) });
     at = next;

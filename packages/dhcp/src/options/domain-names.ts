@@ -1,4 +1,4 @@
-import { err, ok, type Result, requireArgument } from '@nexus-net/sansio';
+import { err, ok, type Result, readU16, requireArgument } from '@nexus-net/sansio';
 import type { OptionError, Shape } from './shape.js';
 
 /** At most this many names in one option; more are refused, so that a bomb of pointers stays small. */
@@ -65,13 +65,12 @@ export function readName(
   let partStart = start;
   let end = 0;
   for (let jumps = 0; ; ) {
-    const length = octets[at];
-    if (length === undefined) return undefined;
+    if (at >= octets.length) return undefined;
+    const length = octets[at]!;
     if (length === 0) return { labels, end: end || at + 1 };
     if (length >= 0xc0) {
-      const low = octets[at + 1];
-      if (compression === 'plain' || low === undefined || ++jumps > JUMPS_MAX) return undefined;
-      const target = ((length & 0x3f) << 8) | low;
+      if (compression === 'plain' || at + 1 >= octets.length || ++jumps > JUMPS_MAX) return undefined;
+      const target = readU16(octets, at) & 0x3fff;
       if (target >= partStart) return undefined;
       end ||= at + 2;
       at = partStart = target;

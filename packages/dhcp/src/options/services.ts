@@ -107,8 +107,9 @@ export const encryptedResolvers: Shape<readonly EncryptedResolver[]> = {
     const list: EncryptedResolver[] = [];
     let at = 0;
     while (at < octets.length) {
+      if (at + 5 > octets.length) return err('bad-length');
       const end = at + 2 + readU16(octets, at);
-      if (at + 5 > octets.length || end > octets.length || at + 5 > end) return err('bad-length');
+      if (end > octets.length || at + 5 > end) return err('bad-length');
       const nameEnd = at + 5 + octets[at + 4]!;
       if (nameEnd > end) return err('bad-length');
       const name = domainName.decode(octets.subarray(at + 5, nameEnd));
@@ -175,8 +176,9 @@ export const counted16Texts: Shape<readonly string[]> = {
     const list: string[] = [];
     let at = 0;
     while (at < octets.length) {
+      if (at + 2 > octets.length) return err('bad-length');
       const end = at + 2 + readU16(octets, at);
-      if (at + 2 > octets.length || end > octets.length) return err('bad-length');
+      if (end > octets.length) return err('bad-length');
       const one = decodeText(octets.subarray(at + 2, end));
       if (!one.ok) return one;
       list.push(one.value);

@@ -21,7 +21,8 @@ export const encapsulated: Shape<readonly DhcpOption[]> = {
         at++;
         continue;
       }
-      const next = at + 2 + (octets[at + 1] ?? 0xff);
+      if (at + 2 > octets.length) return err('bad-length');
+      const next = at + 2 + octets[at + 1]!;
       if (next > octets.length) return err('bad-length');
       list.push({ code: octets[at]!, value: octets.subarray(at + 2, next) });
       at = next;
@@ -108,7 +109,8 @@ export function decodeSubOptions(octets: Uint8Array): Result<readonly DhcpOption
   const list: DhcpOption[] = [];
   let at = 0;
   while (at < octets.length) {
-    const next = at + 2 + (octets[at + 1] ?? 0xff);
+    if (at + 2 > octets.length) return err('bad-length');
+    const next = at + 2 + octets[at + 1]!;
     if (next > octets.length) return err('bad-length');
     list.push({ code: octets[at]!, value: octets.subarray(at + 2, next) });
     at = next;

@@ -1,4 +1,4 @@
-import { parseIpv4 } from '@nexus-net/sansio';
+import { parseIpv4, parsePrefix } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import type { DhcpLeaseRecord } from '../src/index.js';
 import {
@@ -277,6 +277,20 @@ describe('durability', () => {
     expect(stored(again).at(-1)?.id).toBe(2); // revisions go on where they were
   });
 
+  test('a row of any network that is configured is restored, loopback too', () => {
+    const row = {
+      address: ip('127.0.1.1'),
+      htype: 1,
+      hardware: Uint8Array.of(2),
+      state: 'leased',
+      until: 9,
+      revision: 1,
+    } as const;
+    const loopback = { prefix: parsePrefix('127.0.0.0/8'), pool: { first: row.address, last: row.address } };
+    const lab = new ServerLab({ remoteSubnets: [loopback], restored: [row] });
+    expect(lab.bindings()).toEqual(['127.0.1.1 leased']);
+  });
+
   test('dhcp/S93 of several rows the newest counts, and rows that make no sense are skipped and counted', () => {
     const row = {
       address: FIRST,
@@ -296,10 +310,11 @@ describe('durability', () => {
       { ...row, hardware: new Uint8Array(17), revision: 10 },
       { ...row, hardware: 'x' as never, revision: 11 },
       { ...row, address: ip('224.0.0.1'), revision: 12 },
+      { ...row, address: ip('10.0.2.255'), revision: 2 },
       { ...row, revision: -1 },
     ];
     const lab = new ServerLab({ restored });
-    expect(lab.server.inspect().restore).toEqual({ restored: 4, skipped: 6, revisionMax: 8 });
+    expect(lab.server.inspect().restore).toEqual({ restored: 4, skipped: 7, revisionMax: 12 });
     lab.advance(0);
     expect(lab.bindings()).toEqual(['10.0.2.15 leased', '10.0.2.16 quarantined', '10.0.2.17 released', '10.0.2.18 expired']);
     expect(kind(lab.renew(B, FIRST))).toBe('ack');

@@ -1,4 +1,4 @@
-import { type Ipv4Address, isIpv4Unicast, type Millis } from '@nexus-net/sansio';
+import { type Ipv4Address, isHostAddress, type Millis } from '@nexus-net/sansio';
 import type { Binding } from './binding.js';
 import type { DhcpLeaseRecord } from './events.js';
 import { CLIENT_ID_OCTETS_MAX, makeIdentity } from './identity.js';
@@ -37,7 +37,8 @@ export function restoreLeases(tables: Tables, records: readonly DhcpLeaseRecord[
     revisionMax = Math.max(revisionMax, record.revision);
     if (latest.get(record.address) !== record) continue;
     const table = tableOf(tables, record.address);
-    const binding = table?.claim(record.address);
+    // Whatever the configuration lets be leased is restored, loopback and the reserved ranges not excepted.
+    const binding = table && isHostAddress(table.subnet.prefix, record.address) ? table.claim(record.address) : undefined;
     if (table === undefined || binding === undefined) {
       unknown++;
       continue;
@@ -58,7 +59,6 @@ function isUsable(record: DhcpLeaseRecord): boolean {
     Number.isInteger(address) &&
     address >= 0 &&
     address <= 0xffffffff &&
-    isIpv4Unicast(address) &&
     Number.isInteger(htype) &&
     htype >= 0 &&
     htype <= 255 &&

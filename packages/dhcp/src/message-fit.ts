@@ -39,8 +39,8 @@ export const KEPT_OPTIONS: readonly number[] = [53, 54, 51, 50, 61, 1, 82];
 
 /**
  * Writes as much of a message as `lengthMax` octets hold, and says what they didn't. Options go where they fit whole: first the
- * options field, in their order, then `file`, then `sname`. Only what fits nowhere whole is split over the areas (RFC 3396 §5; never
- * option 82: RFC 3046 §2.1). With nothing dropped and no overload this is {@link encodeDhcpMessage}.
+ * options field, in their order, then `file`, then `sname`. Only what fits nowhere whole is split over the areas (RFC 3396 §5),
+ * and none of `keep`: option 82 must not be (RFC 3046 §2.1). With nothing dropped and no overload this is {@link encodeDhcpMessage}.
  */
 export function fitDhcpMessage(message: DhcpMessage, options: DhcpFitOptions): FittedDhcpMessage {
   const { lengthMax, overload = 'free-fields', keep = KEPT_OPTIONS, lengthMin = MESSAGE_LENGTH_MIN } = options;
@@ -86,8 +86,8 @@ function place(list: readonly DhcpOption[], lengthMax: number, fields: number, k
   for (const first of [true, false]) {
     list.forEach((option, i) => {
       if (keep.has(option.code) !== first) return;
-      const placed =
-        placeWhole(option, free, first ? 1 : 3) ?? (option.code === 82 ? undefined : placeSplit(option, free, fields));
+      const whole = placeWhole(option, free, first ? 1 : 3);
+      const placed = whole ?? (first || fields === 0 ? undefined : placeSplit(option, free));
       if (placed === undefined) dropped.add(option);
       else parts[i] = placed;
     });
@@ -109,9 +109,9 @@ function placeWhole(option: DhcpOption, free: number[], count: number): DhcpOpti
   return placed;
 }
 
-/** All of the option over all areas, or nothing of it. Without a lent field there is only one area, and it was too small. */
-function placeSplit({ code, value }: DhcpOption, free: number[], fields: number): DhcpOption[][] | undefined {
-  if (fields === 0) return undefined;
+/** All of the option over all areas, or nothing of it. What has no octets cannot be split. */
+function placeSplit({ code, value }: DhcpOption, free: number[]): DhcpOption[][] | undefined {
+  if (value.length === 0) return undefined;
   const rooms = [...free];
   const placed: DhcpOption[][] = [[], [], []];
   let from = 0;

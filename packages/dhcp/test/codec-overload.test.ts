@@ -276,6 +276,14 @@ describe('fitting', () => {
     expect(list(decode(fitted.bytes)).map(([code]) => code)).toEqual([12, 53, 54, 1, 3]);
   });
 
+  test('an option without octets needs two, and is named where they are missing', () => {
+    const options = [...essential, opaque(43, 31), { code: 80, value: new Uint8Array(0) }, opaque(17, 190)];
+    for (let lengthMax = 270; lengthMax < 320; lengthMax++) {
+      const fitted = fitDhcpMessage(withOptions(options), { lengthMax });
+      expect([lengthMax, balance(fitted)]).toEqual([lengthMax, sorted(options)]);
+    }
+  });
+
   test('the caller says what must stay', () => {
     const options = [opaque(12, 30), opaque(43, 30)];
     const fitted = fitDhcpMessage(withOptions(options), { lengthMax: 275, overload: 'never', keep: [43] });

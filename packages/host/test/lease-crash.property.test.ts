@@ -12,7 +12,7 @@ const LONG_MS = 600_000;
 const title = 'no address is leased twice, no acknowledged lease is lost, recovery never throws';
 
 describe(`property: ${title}`, () => {
-  test('when the power fails at any moment', () => crashLaw({ seed: SEED, crashes: runs(100), kind: 'power' }), LONG_MS);
+  test('when the power fails at any moment', () => crashLaw({ seed: SEED, crashes: runs(60), kind: 'power' }), LONG_MS);
 
   test(
     'on a disk that fails now and then',

@@ -22,7 +22,7 @@ export interface DhcpFitOptions extends DhcpEncodeOptions {
    * is done only when the rest doesn't fit. Default `free-fields`.
    */
   readonly overload?: 'never' | 'free-fields';
-  /** Codes that get their place before all others, and never in a field. Default {@link KEPT_OPTIONS}. */
+  /** Codes that get their place before all others, the first one first, and never in a field. Default {@link KEPT_OPTIONS}. */
   readonly keep?: readonly number[];
 }
 
@@ -83,15 +83,14 @@ function place(list: readonly DhcpOption[], lengthMax: number, fields: number, k
   ];
   const parts: DhcpOption[][][] = list.map(() => []);
   const dropped = new Set<DhcpOption>();
-  for (const first of [true, false]) {
-    list.forEach((option, i) => {
-      if (keep.has(option.code) !== first) return;
-      const whole = placeWhole(option, free, first ? 1 : 3);
-      const placed = whole ?? (first || fields === 0 ? undefined : placeSplit(option, free));
-      if (placed === undefined) dropped.add(option);
-      else parts[i] = placed;
-    });
-  }
+  const settle = (i: number, placed: DhcpOption[][] | undefined): void => {
+    if (placed === undefined) dropped.add(list[i]!);
+    else parts[i] = placed;
+  };
+  for (const code of keep)
+    for (const [i, option] of list.entries()) if (option.code === code) settle(i, placeWhole(option, free, 1));
+  for (const [i, option] of list.entries())
+    if (!keep.has(option.code)) settle(i, placeWhole(option, free, 3) ?? (fields === 0 ? undefined : placeSplit(option, free)));
   const areas: [DhcpOption[], DhcpOption[], DhcpOption[]] = [[], [], []];
   for (const placed of parts) placed.forEach((part, area) => void areas[area]!.push(...part));
   const overload = (areas[1].length > 0 ? 1 : 0) | (areas[2].length > 0 ? 2 : 0);

@@ -152,11 +152,7 @@ class Scan {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    if (++lastMark > 0xffffffff) {
-      marks.fill(0);
-      lastMark = 1;
-    }
-    this.#mark = lastMark;
+    this.#mark = ++lastMark;
   }
 
   area(start: number, end: number, shift: number): void {
@@ -260,9 +256,10 @@ const RUNS_PAST_END = 1;
 
 /**
  * Which message each code was last seen in. Shared by all calls: a table of its own would cost each of them more than the
- * scan, and a mark that no other call has makes clearing needless.
+ * scan, and a mark that no other call has makes clearing needless
+ * (53 bits of them last longer than any process).
  */
-const marks: Uint32Array = new Uint32Array(256);
+const marks: Float64Array = new Float64Array(256);
 let lastMark = 0;
 
 /** By code: which of the joined options it is. Shared for the same reason. */

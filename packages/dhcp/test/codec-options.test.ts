@@ -230,6 +230,15 @@ describe('client FQDN', () => {
     expect(typed('clientFqdn', 'f40000')).toEqual({ ...fqdn, serverUpdates: false, name: '', qualified: false });
   });
 
+  test('written as they are read', () => {
+    const hex = (value: ClientFqdn) => toHex(option('clientFqdn', value).value);
+    expect(hex(fqdn)).toBe(`050000${name('host.lab.example')}00`);
+    expect(hex({ ...fqdn, name: 'h', qualified: false })).toBe('0500000168');
+    expect(hex({ ...fqdn, encoding: 'ascii', name: 'h' })).toBe('010000682e');
+    expect(hex({ ...fqdn, encoding: 'ascii', name: 'h', qualified: false, resultCodes: [255, 255] })).toBe('01ffff68');
+    expect(hex({ ...fqdn, serverUpdates: false, noUpdates: true, overridden: true, name: '', qualified: false })).toBe('0e0000');
+  });
+
   test('dhcp/C19 N and S together', () => {
     expect(typed('clientFqdn', '0d000004686f7374')).toBe('bad-value');
     expect(() => option('clientFqdn', { ...fqdn, noUpdates: true })).toThrow('exclude');
@@ -324,6 +333,15 @@ describe('domain names', () => {
       '036c6162076578616d706c650004636f7270c000c004c000',
     );
     expect(toHex(option('bcmcsNames', ['lab', 'lab']).value)).toBe('036c616200036c616200');
+  });
+
+  test('beyond what a pointer reaches, names are written out', () => {
+    const names = Array.from({ length: 250 }, (_, i) => `n${i}.${'x'.repeat(60)}.${'y'.repeat(60)}${i}`);
+    const twice = [...names, names[249] as string, names[0] as string];
+    const octets = option('domainSearch', twice).value;
+    expect(octets.length).toBeGreaterThan(0x4000);
+    expect(typed('domainSearch', toHex(octets))).toEqual(twice);
+    expect(toHex(octets.subarray(-2))).toBe('c000');
   });
 
   test('what is no name is refused', () => {
@@ -447,6 +465,7 @@ describe('vendors and services', () => {
     const octets = option('vendorIdentifyingClass', large).value;
     expect(octets.length).toBe(600 + 4 * 5);
     expect(typed('vendorIdentifyingClass', toHex(octets))).toEqual(large);
+    expect(typed('vendorIdentifyingClass', '')).toBe('empty');
     for (const hex of ['00000009', '0000000902', '000000090261']) expect(typed('vendorIdentifyingClass', hex)).toBe('bad-length');
     expect(() => option('vendorIdentifyingClass', [large[1]!, large[1]!])).toThrow('once');
     expect(() => option('vendorIdentifyingClass', [])).toThrow('not empty');

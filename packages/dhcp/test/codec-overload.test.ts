@@ -277,11 +277,15 @@ describe('fitting', () => {
   });
 
   test('an option without octets needs two, and is named where they are missing', () => {
-    const options = [...essential, opaque(43, 31), { code: 80, value: new Uint8Array(0) }, opaque(17, 190)];
-    for (let lengthMax = 270; lengthMax < 320; lengthMax++) {
-      const fitted = fitDhcpMessage(withOptions(options), { lengthMax });
-      expect([lengthMax, balance(fitted)]).toEqual([lengthMax, sorted(options)]);
+    const empty = { code: 80, value: new Uint8Array(0) };
+    const dropped = [];
+    for (let length = 225; length <= 232; length++) {
+      const options = [...essential, opaque(17, length), empty];
+      const fitted = fitDhcpMessage(withOptions(options), { lengthMax: 300 });
+      expect([length, balance(fitted)]).toEqual([length, sorted(options)]);
+      dropped.push(fitted.dropped.map(({ code }) => code));
     }
+    expect(dropped).toEqual([[], [], [], [], [], [80], [80], [17]]);
   });
 
   test('the caller says what must stay', () => {

@@ -17,6 +17,16 @@ function addresses(lockfile: Lockfile): string[] {
   return found;
 }
 
+/**
+ * Packages for other platforms that a package names and that have no entry of their own. npm 11.6.2 and newer refuse to install
+ * from such a lock file; older ones write it where the registry at hand serves this platform's packages only.
+ */
+function missingPlatforms({ packages }: Lockfile): string[] {
+  return Object.values(packages)
+    .flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies as object))
+    .filter((name) => !Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`)));
+}
+
 const lockfile = readJson<Lockfile>('package-lock.json');
 
 test('the lock file holds no address: it installs from whatever registry npm is set to', () => {
@@ -26,6 +36,20 @@ test('the lock file holds no address: it installs from whatever registry npm is 
 test('the check finds an address that is planted', () => {
   const planted = { packages: { x: { resolved: 'https://registry.example/x.tgz' } } };
   expect(addresses(planted)).toHaveLength(1);
+});
+
+test('the lock file has an entry for the packages of every platform', () => {
+  expect(missingPlatforms(lockfile)).toEqual([]);
+});
+
+test('the check finds a platform that is left out', () => {
+  const planted = {
+    packages: {
+      'node_modules/x': { optionalDependencies: { 'x-linux': '1.0.0', 'x-win32': '1.0.0' } },
+      'node_modules/x-linux': {},
+    },
+  };
+  expect(missingPlatforms(planted)).toEqual(['x-win32']);
 });
 
 test('every direct dependency is pinned exactly', () => {

@@ -1,0 +1,10 @@
+import { BOOT } from './boot.js';
+import { CODEC } from './codec.js';
+import { DISSECT } from './dissect.js';
+import { LEASE } from './lease.js';
+import { NETWORK } from './network.js';
+import type { Suite } from './suite.js';
+import { SWITCH } from './switch.js';
+
+/** In the order in which they run and stand in the README. */
+export const SUITES: readonly Suite[] = [CODEC, LEASE, NETWORK, SWITCH, DISSECT, BOOT];

@@ -45,6 +45,7 @@ try {
     const script = `const m = await import('${name}'); if (Object.keys(m).length === 0) throw new Error('no exports');`;
     run(`${name}: import`, process.execPath, ['--input-type=module', '--eval', script], folder);
   }
+  run('the command nexus-net', 'npx', ['--no-install', 'nexus-net', 'help'], folder);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

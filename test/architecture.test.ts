@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { inspectSource } from './support/purity.js';
 interface Manifest {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
   readonly workspaces?: readonly string[];
 }
 
@@ -30,6 +31,13 @@ describe.each(Object.entries(PACKAGES))('package %s', (name, { kind, imports }) 
   test('declares each dependency that it may have, and no other', () => {
     const { dependencies = {} } = readJson<Manifest>(`packages/${name}/package.json`);
     expect(Object.keys(dependencies).sort()).toEqual(imports.map((each) => `@nexus-net/${each}`).sort());
+  });
+
+  test('its commands are there before the build, or npm would not link them', () => {
+    const { bin = {} } = readJson<Manifest>(`packages/${name}/package.json`);
+    expect(
+      Object.values(bin).filter((path) => path.includes('dist/') || !existsSync(join(ROOT, 'packages', name, path))),
+    ).toEqual([]);
   });
 
   test('stays inside of its own folder', () => {

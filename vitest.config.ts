@@ -6,6 +6,7 @@ const conditions = ['@nexus-net/source'];
 const report = process.env['NEXUS_REPORT'];
 
 const LIVE = ['packages/*/test/**/*.live.test.ts'];
+const PEERS = ['packages/*/test/**/*.peers.test.ts'];
 const LONG = ['packages/*/test/**/*.long.test.ts'];
 
 const config: ViteUserConfig = defineConfig({
@@ -15,15 +16,22 @@ const config: ViteUserConfig = defineConfig({
     // The CI script counts tests; NEXUS_REPORT names the file for its counts.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
     pool: 'threads',
+    maxWorkers: '100%', // the default leaves one processor idle
     setupFiles: ['packages/sansio/test/support/seed.ts'],
     isolate: false, // machines share no state, so tests need no fresh module graph: it saves most of the start-up
     projects: [
       {
         extends: true,
-        test: { name: 'host', include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'], exclude: [...LIVE, ...LONG] },
+        test: {
+          name: 'host',
+          include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+          exclude: [...LIVE, ...LONG, ...PEERS],
+        },
       },
       { extends: true, test: { name: 'long', include: LONG, testTimeout: 3_600_000 } },
       { extends: true, test: { name: 'live', include: LIVE, testTimeout: 300_000, fileParallelism: false } },
+      // Real DHCP clients and servers, mostly waiting: several situations at once, each on a network of its own.
+      { extends: true, test: { name: 'peers', include: PEERS, testTimeout: 120_000, hookTimeout: 60_000, maxConcurrency: 8 } },
     ],
   },
 });

@@ -25,6 +25,7 @@ export const PACKAGES: Readonly<Record<string, { readonly kind: PackageKind; rea
  */
 export const FOREIGN: readonly { readonly path: string; readonly specifier: string; readonly subPath: string }[] = [
   { path: 'packages/host/src/lease-store/sqlite-lease-store.ts', specifier: 'node-sqlite3-wasm', subPath: './sqlite' },
+  { path: 'packages/host/src/tap/tap-system.ts', specifier: 'koffi', subPath: './tap' },
 ];
 
 export const PURE: readonly string[] = Object.keys(PACKAGES).filter((name) => PACKAGES[name]?.kind === 'pure');

@@ -70,6 +70,20 @@ describe('mutated scenes', () => {
   });
 });
 
+test('K27: a client that was given T2 alone, before half of the lease, rebinds in time', () => {
+  const rebinding = (rebindS: number): string[] => {
+    const scene = correctScene();
+    for (const name of ['a.renew', 'a.renewed', 'a.release']) scene.shots.delete(name);
+    scene.set('a.ack', 58, undefined);
+    scene.set('a.ack', 59, Uint8Array.of(0, 0, 0, rebindS));
+    scene.dhcp('a.rebind').at = 60_000;
+    scene.dhcp('a.rebound').at = 60_001;
+    return observe(scene.frames()).violations.map(({ rule }) => rule);
+  };
+  expect(rebinding(60)).toEqual([]);
+  expect(rebinding(120)).toEqual(['dhcp.rebind-early']);
+});
+
 describe('captures of real peers', () => {
   test.each(witnessCaptures().map((capture) => [capture.name, capture] as const))('%s', (name, { frames }) => {
     const { violations } = observe(frames.map(({ at, hex }) => ({ at, bytes: fromHex(hex) })));

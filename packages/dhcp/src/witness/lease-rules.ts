@@ -19,6 +19,12 @@ function tolerance(durationMs: Millis): Millis {
   return durationMs === Number.POSITIVE_INFINITY ? 0 : 2_000 + durationMs / 100;
 }
 
+/** T1, or a T2 that comes before it: a client that has no time for RENEWING rebinds right away. */
+function renewMs(ack: Sighting, leaseMs: Millis): Millis {
+  const [renewS, rebindS] = [seconds32(ack, 58), seconds32(ack, 59)];
+  return Math.min(renewS === undefined ? leaseMs * 0.5 : renewS * 1_000, rebindS === undefined ? NEVER : rebindS * 1_000);
+}
+
 /** Frames that were on their way when the client learnt that its address is gone. */
 const CLOSING_MS = 2_000;
 
@@ -51,7 +57,6 @@ export class LeaseRules {
     this.#checkHolder(ack, 'dhcp.two-holders', report);
     this.#offered.set(ack.client, { address: IPV4_ANY, frame: ack.number });
     const leaseMs = ack.leaseMs ?? 0;
-    const renewSeconds = seconds32(ack, 58);
     const before = this.#book.at(ack.message.yiaddr);
     const renewal = before !== undefined && before.state === 'active' && before.client === ack.client;
     this.#book.note({
@@ -63,7 +68,7 @@ export class LeaseRules {
       at: ack.at,
       until: ack.at + leaseMs,
       // That an ACK was seen here does not say that it arrived: a client without it goes by the times of the ACK before.
-      renewAt: renewal ? before.renewAt : ack.at + (renewSeconds === undefined ? leaseMs * 0.5 : renewSeconds * 1_000),
+      renewAt: renewal ? before.renewAt : ack.at + renewMs(ack, leaseMs),
       state: 'active',
       endedAt: 0,
       reported: new Set(),

@@ -1,4 +1,5 @@
-import { concatBytes, fromHex, toHex } from '@nexus-net/sansio';
+import { readFileSync } from 'node:fs';
+import { concatBytes, fromHex, parseIpv4, parseMac, toHex } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import {
   clientMac,
@@ -422,4 +423,23 @@ test('decodeDhcpMessage does not change what it is given', () => {
   const before = toHex(octets);
   decodeDhcpMessage(octets);
   expect(toHex(octets)).toBe(before);
+});
+
+test('the README names each label, and its example holds', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const section = readme.slice(readme.indexOf('## Codec'), readme.indexOf('## Client'));
+  const errors = ['too-long', 'truncated', 'bootp', 'bad-op', 'bad-hlen', 'bad-cookie', 'bad-message-type', 'bad-overload-value'];
+  const values = ['empty', 'bad-length', 'bad-value', 'bad-name', 'not-authenticated', 'unknown-protocol'];
+  for (const label of [...errors, ...DHCP_ANOMALIES, ...values]) expect(section).toContain(`\`${label}\``);
+  const octets = encodeDhcpMessage(
+    dhcpMessage({
+      op: 2,
+      xid: 0x3903f326,
+      chaddr: parseMac('52:54:00:12:34:56'),
+      yiaddr: parseIpv4('10.0.2.15'),
+      options: [option('messageType', 5), option('leaseTime', 3600), option('routers', [parseIpv4('10.0.2.2')])],
+    }),
+  );
+  expect(messageType(decode(octets))).toBe(5);
+  expect(readOption(decode(octets), 'routers')).toEqual([parseIpv4('10.0.2.2')]);
 });

@@ -21,6 +21,7 @@ import {
   readOption,
   readRelayOption,
   relayOption,
+  SHAPES,
   signDhcpMessage,
 } from '../src/index.js';
 import { check, decode, filled, list, raw, typed, withOptions } from './support/codec.js';
@@ -697,4 +698,15 @@ test('an option that counts as absent is named for reports', () => {
   ]);
   expect(malformedOptions(message.options)).toHaveLength(2);
   expect(() => option('overload', 1)).toThrow('encoder');
+});
+
+test('no octets are a value only where a shape says so', () => {
+  const nothing = Object.entries(SHAPES).filter(([, shape]) => shape.decode(new Uint8Array(0)).ok);
+  expect(nothing.map(([name]) => name)).toEqual(['addressesOrNone', 'presence']);
+  for (const [name, shape] of Object.entries(SHAPES)) {
+    const result = shape.decode(new Uint8Array(0));
+    if (!result.ok) expect([name, result.error]).toEqual([name, 'empty']);
+    for (let length = 1; length < 40; length++)
+      for (const octet of [0, 1, 255]) expect(typeof shape.decode(filled(length, octet)).ok).toBe('boolean');
+  }
 });

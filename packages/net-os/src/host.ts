@@ -10,6 +10,7 @@ import {
   type MacAddress,
   type Millis,
   Queue,
+  readU16,
 } from '@nexus-net/sansio';
 import {
   type ArpPacket,
@@ -268,7 +269,7 @@ export class Host implements FrameMachine<HostEvent> {
     if (bytes.length > this.#limits.mtu + FRAME_OVERHEAD_MAX) return 'frame-oversize';
     const decoded = decodeEthernet(bytes);
     if (!decoded.ok) return 'frame-runt';
-    const frame = decoded.value;
+    const frame = withoutPriorityTag(decoded.value);
     if (isMacGroup(frame.source)) return 'frame-group-source';
     if (frame.source === this.mac) return 'frame-own-source';
     if (frame.destination !== this.mac && frame.destination !== MAC_BROADCAST) return 'frame-not-for-us';
@@ -343,6 +344,15 @@ export interface HostSnapshot {
   readonly frames: { readonly received: number; readonly accepted: number; readonly sent: number };
   readonly drops: Partial<Record<DropLabel, number>>;
   readonly limits: Partial<Record<LimitLabel, number>>;
+}
+
+/**
+ * The frame without a tag of VLAN 0: that one carries a priority and names no VLAN (IEEE 802.1Q §9.6), so the frame is for
+ * everybody who takes untagged ones. Tags of real VLANs stay, and their frames are not ours.
+ */
+function withoutPriorityTag(frame: EthernetFrame): EthernetFrame {
+  if (frame.etherType !== ETHERTYPE.vlan || frame.payload.length < 4 || (readU16(frame.payload, 0) & 0xfff) !== 0) return frame;
+  return { ...frame, etherType: readU16(frame.payload, 2), payload: frame.payload.subarray(4) };
 }
 
 /** Header and one VLAN tag: a longer frame than that does not fit the link. */

@@ -12,7 +12,7 @@ export interface Ipv4Arrival {
   readonly linkSource: MacAddress;
   /**
    * `unicast`: to an address of ours in a frame to our MAC; only these may be answered with an error.
-   * `broadcast`: to everybody. `foreign`: in a frame to our MAC, but for an address that isn't ours (yet); UDP alone gets these, for DHCP.
+   * `broadcast`: to everybody. `foreign`: for an address that isn't ours (yet); UDP alone gets these, for DHCP.
    */
   readonly reach: 'unicast' | 'broadcast' | 'foreign';
 }
@@ -51,5 +51,7 @@ function judgeDestination(
   const toUs = frame.destination === mac;
   // §3.3.6: a broadcast frame around a unicast packet is a mistake or a trick.
   if (table.owns(destination)) return toUs ? 'unicast' : 'ipv4-link-broadcast';
-  return toUs && protocol === IP_PROTOCOL.udp && isIpv4Unicast(destination) ? 'foreign' : 'ipv4-not-for-us';
+  // RFC 1542 §4.1.2: a relay that can't reach a client without an address by unicast may broadcast the frame alone.
+  const mayBeAnOffer = toUs || table.addresses.length === 0;
+  return mayBeAnOffer && protocol === IP_PROTOCOL.udp && isIpv4Unicast(destination) ? 'foreign' : 'ipv4-not-for-us';
 }

@@ -102,7 +102,7 @@ describe('fault/A27 fault/A28 what is no datagram', () => {
 describe('before an address is configured (RFC 2131 §4.1)', () => {
   const offered = ip(10, 1, 0, 50);
 
-  test('a frame to our MAC reaches port 68 whatever its IP destination; no other port', () => {
+  test('a frame to our MAC reaches port 68 whatever its IP destination, as does a broadcast one; no other port', () => {
     const ours = bareHost();
     const client = ours.bindUdp({ port: 68 });
     ours.bindUdp({ port: 7 });
@@ -110,8 +110,16 @@ describe('before an address is configured (RFC 2131 §4.1)', () => {
     ours.handleFrame(T, udp({ port: 7, destination: offered }));
     ours.handleFrame(T, udp({ port: 68, sourcePort: 67, destination: IPV4_BROADCAST, link: MAC_BROADCAST }));
     ours.handleFrame(T, udp({ port: 68, sourcePort: 67, destination: offered, link: MAC_BROADCAST }));
-    expect(receivers(drainEvents(ours))).toEqual([client, client]);
-    expect(ours.inspect().drops).toEqual({ 'ipv4-not-for-us': 2 });
+    expect(receivers(drainEvents(ours))).toEqual([client, client, client]);
+    expect(ours.inspect().drops).toEqual({ 'ipv4-not-for-us': 1 });
+  });
+
+  test('with an address, a broadcast frame around somebody else’s address is not ours', () => {
+    const ours = ourHost();
+    ours.bindUdp({ port: 68 });
+    ours.handleFrame(T, udp({ port: 68, sourcePort: 67, destination: offered, link: MAC_BROADCAST }));
+    expect(receivers(drainEvents(ours))).toEqual([]);
+    expect(ours.inspect().drops).toEqual({ 'ipv4-not-for-us': 1 });
   });
 
   test('nobody listens on 68: silence', () => {

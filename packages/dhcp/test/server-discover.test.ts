@@ -200,7 +200,7 @@ describe('DISCOVER', () => {
     expect(group.to).toBe('255.255.255.255:68');
   });
 
-  test('nothing identifies a client without hardware address and identifier', () => {
+  test('dhcp/A09 nothing identifies a client without hardware address and identifier', () => {
     expect(new ServerLab().ask({ hlen: 0 })).toBe('no-identity');
   });
 

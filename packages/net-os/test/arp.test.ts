@@ -270,7 +270,7 @@ describe('probing (RFC 5227 §2.1)', () => {
     expect(host.inspect()).toMatchObject({ probing: [], drops: {} });
   });
 
-  test('our own frame that comes back is no conflict', () => {
+  test('dhcp/L31 our own probe that comes back is no conflict', () => {
     const host = bareHost();
     host.probe(T, PEER_IP);
     host.handleTimeout(T + 1_000);

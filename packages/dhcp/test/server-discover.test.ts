@@ -226,6 +226,20 @@ describe('DISCOVER', () => {
     expect(codes(new ServerLab().discover(A, { asked: [15, 6, 6, 250, 51, 3, 1] }))).toEqual([53, 54, 51, 58, 59, 1, 15, 6, 3]);
   });
 
+  test('dhcp/C06 an empty list counts as none: all parameters come', () => {
+    const without = codes(new ServerLab().discover(A));
+    expect(without).toContain(6);
+    expect(codes(new ServerLab().discover(A, { asked: [] }))).toEqual(without);
+  });
+
+  test('dhcp/C12 dhcp/C13 clients with an identifier of less than two octets are known by their hardware address', () => {
+    for (const clientId of [Uint8Array.of(), Uint8Array.of(1)]) {
+      const lab = new ServerLab();
+      expect(lab.lease(A, { clientId })).not.toBe(lab.lease(B, { clientId }));
+      expect(lab.discover(A).message.yiaddr).toBe(lab.lease(A, { clientId }));
+    }
+  });
+
   test('boot parameters fill the fixed fields', () => {
     const { message } = new ServerLab({ nextServer: ip('10.0.2.9'), bootFile: 'boot/x', serverName: 'tftp' }).discover(A);
     expect(message.siaddr).toBe(ip('10.0.2.9'));

@@ -70,7 +70,7 @@ describe('mutated scenes', () => {
   });
 });
 
-test('K27: a client that was given T2 alone, before half of the lease, rebinds in time', () => {
+test('dhcp/K27 a client that was given T2 alone, before half of the lease, rebinds in time', () => {
   const rebinding = (rebindS: number): string[] => {
     const scene = correctScene();
     for (const name of ['a.renew', 'a.renewed', 'a.release']) scene.shots.delete(name);

@@ -16,6 +16,9 @@ export interface ClientIdentity {
   readonly hardwareKey: string;
 }
 
+/** RFC 2132 §9.14: a type and at least one octet. Clients with less than that are known by their hardware address. */
+const CLIENT_ID_OCTETS_MIN = 2;
+
 /** RFC 2132 §9.14 sets no upper bound; one option without RFC 3396 joining has this one. */
 export const CLIENT_ID_OCTETS_MAX = 255;
 
@@ -26,7 +29,7 @@ export function identify(message: DhcpMessage, clientId: Uint8Array | undefined)
   const hlen = message.hlen;
   if (hlen > message.chaddr.length) return undefined;
   if (clientId !== undefined && clientId.length > CLIENT_ID_OCTETS_MAX) return undefined;
-  const usable = clientId !== undefined && clientId.length > 0 ? clientId : undefined;
+  const usable = clientId !== undefined && clientId.length >= CLIENT_ID_OCTETS_MIN ? clientId : undefined;
   if (hlen === 0 && usable === undefined) return undefined;
   return makeIdentity({ htype: message.htype, hardware: message.chaddr.slice(0, hlen), clientId: usable?.slice() });
 }

@@ -20,7 +20,7 @@ export interface ServerRequest {
   readonly serverIdentifier: Ipv4Address | undefined;
   /** Option 51, `Infinity` for 0xffffffff. */
   readonly leaseMs: Millis | undefined;
-  /** Option 55. */
+  /** Option 55; `undefined` where absent or empty. */
   readonly parameterList: Uint8Array | undefined;
   /** Octets of DHCP message that the client takes (option 57) and the wire carries. */
   readonly replyLengthMax: number;
@@ -62,6 +62,7 @@ export function readRequest(
   const seconds = u32(options.get(OPTION.leaseTime));
   const requestedAddress = address(options.get(OPTION.requestedAddress));
   const relayInformation = options.get(OPTION.relayAgentInformation);
+  const parameterList = options.get(OPTION.parameterRequestList);
   return {
     message,
     datagram,
@@ -71,7 +72,7 @@ export function readRequest(
     requestedAddress: requestedAddress === 0 ? undefined : requestedAddress,
     serverIdentifier: address(options.get(OPTION.serverIdentifier)),
     leaseMs: seconds === undefined ? undefined : seconds === INFINITE_SECONDS ? Number.POSITIVE_INFINITY : seconds * SECOND,
-    parameterList: options.get(OPTION.parameterRequestList),
+    parameterList: parameterList?.length === 0 ? undefined : parameterList,
     replyLengthMax: replyLengthMax(message, mtu),
     rapidCommit: options.get(OPTION.rapidCommit)?.length === 0,
     subnetSelection: address(options.get(OPTION.subnetSelection)),

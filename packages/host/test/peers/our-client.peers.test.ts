@@ -1,0 +1,182 @@
+import { systemEntropy } from '@nexus-net/host';
+import { Host, Netstackd, type NetstackdEvent, type NetstackdOptions } from '@nexus-net/net-os';
+import { formatIpv4, IPV4_ANY, IPV4_BROADCAST, type MacAddress, parseIpv4, parseMac } from '@nexus-net/sansio';
+import { describe, expect } from 'vitest';
+import { BareClient } from './support/bare-client.js';
+import { missingOf } from './support/installed.js';
+import type { Lab, Peer, Station } from './support/lab.js';
+import type { PeerProcess } from './support/peer-process.js';
+import { SERVERS, type ServerKind, type ServerTimes, startServer } from './support/servers.js';
+import { situation } from './support/situation.js';
+import { dhcpMessages } from './support/wire.js';
+
+const SERVER = parseIpv4('10.77.0.1');
+const SERVER_MAC = parseMac('02:5e:00:00:00:01');
+const CLIENT_MAC = parseMac('02:c1:00:00:00:01');
+const SQUATTER_MAC = parseMac('02:bd:00:00:00:01');
+
+type Client = Station<Netstackd>;
+type EventOf<T extends NetstackdEvent['type']> = Extract<NetstackdEvent, { readonly type: T }>;
+
+/** Times of conflict detection that keep a test short; the rules stay those of RFC 5227. */
+const QUICK_PROBE = { probeWaitMs: 200, probeCount: 2, probeMinMs: 200, probeMaxMs: 400, announceWaitMs: 400 };
+
+describe.each(SERVERS)('our client, server $name', (kind) => {
+  const peers = { server: kind.name, squatter: 'squatter' };
+  const missing = missingOf(kind.programs);
+  const scene = (name: string, run: (lab: Lab) => Promise<void>): void => situation(name, { peers, missing }, run);
+
+  scene('get: an address probed with the times of RFC 5227, and the server answers ping', async (lab) => {
+    await server(lab, kind, { renewS: 60 });
+    const client = start(lab, { conflictCheck: true });
+    const { lease } = await told(lab, client, 'dhcp-bound', 15_000);
+    await told(lab, client, 'interface-up', 1);
+    expect(formatIpv4(lease.address)).toMatch(/^10\.77\.0\.1\d\d$/);
+    expect([lease.prefixLength, lease.routers]).toEqual([24, [SERVER]]);
+    expect(lab.factsOf('dhcp.leased')).toMatchObject([{ client: CLIENT_MAC, server: SERVER, address: lease.address }]);
+    client.drive((machine, now) => machine.ping(now, { destination: SERVER }));
+    await lab.until('the server answers ping', 3_000, () =>
+      client.events.some((event) => event.type === 'host' && event.event.type === 'ping-reply'),
+    );
+  });
+
+  scene('renew: twice, by unicast, with the address kept', async (lab) => {
+    await server(lab, kind, { renewS: 2, rebindS: 20 });
+    const client = start(lab);
+    const { lease } = await told(lab, client, 'dhcp-bound', 5_000);
+    const position = lab.position;
+    await lab.until('two renewals', 8_000, () => all(client, 'dhcp-renewed').length === 2);
+    const renewed = all(client, 'dhcp-renewed');
+    expect(renewed.map(({ cause }) => cause)).toEqual(['renewed', 'renewed']);
+    expect(renewed.map((event) => event.lease.address)).toEqual([lease.address, lease.address]);
+    const requests = dhcpMessages(lab, position).filter(({ frame }) => frame.port === 'client');
+    expect(requests.map(({ source, destination }) => [source, destination])).toEqual([
+      [lease.address, SERVER],
+      [lease.address, SERVER],
+    ]);
+  });
+
+  scene('rebind: the server is gone at T1 and back at T2, and anybody is asked', async (lab) => {
+    const { peer, process, times } = await server(lab, kind, { renewS: 2, rebindS: 7, leaseS: 20 });
+    const client = start(lab);
+    const { lease } = await told(lab, client, 'dhcp-bound', 5_000);
+    await process.stop();
+    await lab.until('RENEWING, unanswered', 4_000, () => client.machine.inspect().dhcp.state.type === 'renewing');
+    await startServer(lab, peer, kind, times);
+    const renewed = await told(lab, client, 'dhcp-renewed', 10_000);
+    expect([renewed.cause, renewed.lease.address]).toEqual(['rebound', lease.address]);
+    const requests = dhcpMessages(lab).filter(({ frame, type }) => frame.port === 'client' && type === 3);
+    expect(requests.map(({ source, destination }) => [source, destination])).toEqual([
+      [IPV4_ANY, IPV4_BROADCAST],
+      [lease.address, SERVER],
+      [lease.address, IPV4_BROADCAST],
+    ]);
+  });
+
+  scene('expire: the server is gone for good, and the address goes when its time is over', async (lab) => {
+    const { process, times } = await server(lab, kind, { renewS: 2, rebindS: 4, leaseS: 6 });
+    if (times.leaseS > 10) return; // the renewals of a longer lease have been seen to fail already
+    const client = start(lab);
+    const { lease } = await told(lab, client, 'dhcp-bound', 5_000);
+    await process.stop();
+    const down = await told(lab, client, 'interface-down', 8_000);
+    expect([down.reason, down.address]).toEqual(['expired', lease.address]);
+    await lab.until('DISCOVER anew', 2_000, () => lab.factsOf('dhcp.discovered').length === 2);
+  });
+
+  scene('release: the server is told, and the address is not used any more', async (lab) => {
+    const { process } = await server(lab, kind, { renewS: 60 });
+    const client = start(lab);
+    const { lease } = await told(lab, client, 'dhcp-bound', 5_000);
+    client.drive((machine, now) => machine.release(now));
+    await told(lab, client, 'interface-down', 1);
+    expect(lab.factsOf('dhcp.released')).toMatchObject([{ client: CLIENT_MAC, address: lease.address }]);
+    await lab.until('the server has taken it back', 5_000, () => kind.said.release.test(process.output));
+  });
+
+  scene('decline: somebody sits on the address, the server is told, and the next one is used', async (lab) => {
+    const { process } = await server(lab, kind, { renewS: 60 });
+    const squatter = lab.attach('squatter', new Host({ mac: SQUATTER_MAC, entropy: systemEntropy(), defence: 'defend-always' }));
+    const client = start(lab, { conflictCheck: true, host: { conflictTiming: QUICK_PROBE } });
+    const { address } = await lab.until('an offer', 5_000, () => lab.factsOf('dhcp.offered')[0]);
+    squatter.drive((host, now) => host.configure(now, { address, prefixLength: 24 }));
+    const conflict = await told(lab, client, 'address-conflict', 5_000);
+    expect([conflict.address, conflict.claimant]).toEqual([address, SQUATTER_MAC]);
+    expect(lab.factsOf('dhcp.declined')).toMatchObject([{ client: CLIENT_MAC, address }]);
+    await lab.until('the server believes it', 5_000, () => kind.said.decline.test(process.output));
+    const up = await told(lab, client, 'interface-up', 20_000); // RFC 2131 §3.1.5: ten seconds after a DECLINE
+    expect(up.address).not.toBe(address);
+  });
+
+  scene('NAK: an address of another network is refused, and one of this network taken', async (lab) => {
+    await server(lab, kind, { renewS: 60 });
+    const first = start(lab);
+    const { lease } = await told(lab, first, 'dhcp-bound', 5_000);
+    first.detach();
+    const elsewhere = { ...lease, address: parseIpv4('10.99.0.5'), routers: [], routes: [] };
+    const client = start(lab, { dhcp: { remembered: elsewhere } });
+    const bound = await told(lab, client, 'dhcp-bound', 10_000);
+    expect(lab.factsOf('dhcp.refused')).toMatchObject([{ client: CLIENT_MAC, server: SERVER }]);
+    expect([bound.cause, formatIpv4(bound.lease.address)]).toEqual(['acquired', expect.stringMatching(/^10\.77\.0\.1\d\d$/)]);
+  });
+
+  scene('inform: parameters for an address of its own, and no lease', async (lab) => {
+    await server(lab, kind, { renewS: 60 });
+    const address = parseIpv4('10.77.0.50');
+    const client = lab.attach('client', new BareClient({ mac: CLIENT_MAC, entropy: systemEntropy() }));
+    client.drive((machine, now) => machine.inform(now, { address, prefixLength: 24 }));
+    const informed = await lab.until('the ACK', 10_000, () => client.events.find((event) => event.type === 'informed'));
+    expect(informed).toMatchObject({ address, prefixLength: 24, parameters: { server: SERVER, routers: [SERVER] } });
+    expect(lab.factsOf('dhcp.informed')).toMatchObject([{ client: CLIENT_MAC, server: SERVER, address }]);
+  });
+
+  scene('reboot: the same address again, in two messages', async (lab) => {
+    await server(lab, kind, { renewS: 60 });
+    const before = start(lab);
+    const { lease } = await told(lab, before, 'dhcp-bound', 5_000);
+    before.detach(); // without a word, as when the power is cut
+    const position = lab.position;
+    const client = start(lab, { dhcp: { remembered: lease } });
+    const again = await told(lab, client, 'dhcp-bound', 5_000);
+    expect([again.cause, again.lease.address]).toEqual(['rebooted', lease.address]);
+    expect(dhcpMessages(lab, position).map(({ frame, type }) => [frame.port, type])).toEqual([
+      ['client', 3],
+      ['server', 5],
+    ]);
+  });
+});
+
+interface Running {
+  readonly peer: Peer;
+  readonly process: PeerProcess;
+  readonly times: ServerTimes;
+}
+
+async function server(lab: Lab, kind: ServerKind, given: Pick<ServerTimes, 'renewS'> & Partial<ServerTimes>): Promise<Running> {
+  const { renewS, rebindS = renewS + 30, leaseS = rebindS + 30 } = given;
+  const times = { renewS, rebindS, leaseS: Math.max(leaseS, kind.leaseSMin) };
+  const peer = lab.peer('server', { mac: SERVER_MAC, address: '10.77.0.1/24' });
+  return { peer, process: await startServer(lab, peer, kind, times), times };
+}
+
+function start(lab: Lab, options: Partial<NetstackdOptions> & { readonly mac?: MacAddress } = {}): Client {
+  const machine = new Netstackd({
+    mac: CLIENT_MAC,
+    entropy: systemEntropy(),
+    policy: { type: 'dhcp-only' },
+    conflictCheck: false,
+    ...options,
+  });
+  const client = lab.attach('client', machine);
+  client.drive((each, now) => each.linkUp(now));
+  return client;
+}
+
+function all<T extends NetstackdEvent['type']>(client: Client, type: T): readonly EventOf<T>[] {
+  return client.events.filter((event): event is EventOf<T> => event.type === type);
+}
+
+/** The first event of a type, once it has been told. */
+function told<T extends NetstackdEvent['type']>(lab: Lab, client: Client, type: T, timeoutMs: number): Promise<EventOf<T>> {
+  return lab.until(`our client says ${type}`, timeoutMs, () => all(client, type)[0]);
+}

@@ -2,6 +2,7 @@ import { formatIpv4, type Ipv4Address, type MacAddress, type Millis } from '@nex
 import type { Fact } from '@nexus-net/wire';
 import type { FactLog } from './fact-log.js';
 import type { MarkerId, MarkerValues } from './markers.js';
+import { newestAck, type Tenancy, tenanciesOf } from './tenancy.js';
 
 /** Who is who on the wire of this run. */
 export interface WireContext {
@@ -36,10 +37,16 @@ export function findEvidence(claim: Claim, facts: FactLog, context: WireContext)
   return EVIDENCE[claim.marker](claim, facts, context);
 }
 
-/** The address that a guest is expected to have: the newest lease to it, or else its static one. */
-export function expectedAddress(facts: FactLog, context: WireContext): Ipv4Address | undefined {
-  return leasesTo(facts, context).at(-1)?.address ?? context.staticAddress;
+/** The newest tenancy that a line of this instant may speak of. */
+export function tenancyAt(at: Millis, facts: FactLog, context: WireContext): Tenancy | undefined {
+  return tenanciesAround(at, facts, context).at(-1);
 }
+
+/**
+ * Milliseconds by which a line and the frames that it speaks of may be apart: console and cable are two channels. Wherever a
+ * marker's row names no other time, the wire has as long to agree.
+ */
+export const CHANNEL_SKEW_MS: Millis = 2_000;
 
 type Check = (claim: Claim, facts: FactLog, context: WireContext) => Finding;
 
@@ -51,18 +58,24 @@ const EVIDENCE: Readonly<Record<MarkerId, Check>> = {
   },
   'dhcp-bound': boundEvidence,
   'dhcp-fallback': (claim, facts, context) => {
-    const lease = leasesTo(facts, context).find((fact) => fact.at < claim.at);
-    return lease === undefined
-      ? { state: 'proven', frames: [] }
-      : contradicted(`the server acknowledged ${formatIpv4(lease.address)} to the guest before the line`, lease);
+    const { staticAddress } = context;
+    const { address = staticAddress } = claim.values;
+    if (address !== undefined && staticAddress !== undefined && address !== staticAddress) {
+      const what = `the line says ${formatIpv4(address)}, the static address is ${formatIpv4(staticAddress)}`;
+      return { state: 'contradicted', what, frames: [] };
+    }
+    const tenancy = tenanciesOf(facts, context).find(({ from }) => from < claim.at);
+    if (tenancy === undefined) return { state: 'proven', frames: [] };
+    const what = `the server acknowledged ${formatIpv4(tenancy.address)} to the guest before the line`;
+    return contradicted(what, newestAck(tenancy));
   },
   'iface-up': ifaceEvidence,
-  'net-ping-ok': (_claim, facts, context) => {
-    const address = expectedAddress(facts, context);
-    const since = leasesTo(facts, context).at(-1)?.at ?? Number.NEGATIVE_INFINITY;
+  'net-ping-ok': (claim, facts, context) => {
+    const tenancy = tenancyAt(claim.at, facts, context);
+    const address = tenancy?.address ?? context.staticAddress;
     const echo = facts
       .of('icmp.echo-answered')
-      .findLast((fact) => fact.asker === address && fact.answerer === context.gateway && fact.at >= since);
+      .findLast((fact) => fact.asker === address && fact.answerer === context.gateway && isWithin(tenancy, fact));
     if (echo !== undefined) return proven(echo);
     return missing(
       `no echo of ${address === undefined ? 'the guest' : formatIpv4(address)} answered by ${formatIpv4(context.gateway)}`,
@@ -72,14 +85,17 @@ const EVIDENCE: Readonly<Record<MarkerId, Check>> = {
 
 function boundEvidence(claim: Claim, facts: FactLog, context: WireContext): Finding {
   const { address, prefixLength, gateway } = claim.values;
-  const leases = leasesTo(facts, context);
-  const lease = address === undefined ? leases.at(-1) : leases.findLast((fact) => fact.address === address);
-  if (lease === undefined) {
-    const other = leases.at(-1);
-    if (other !== undefined && address !== undefined) {
-      return contradicted(`the line says ${formatIpv4(address)}, the server acknowledged ${formatIpv4(other.address)}`, other);
-    }
-    return missing('no ACK from the DHCP server to the guest');
+  const tenancies = tenanciesOf(facts, context);
+  const tenancy = tenancies.findLast((each) => address === undefined || each.address === address);
+  if (tenancy === undefined) {
+    const other = tenancies.at(-1);
+    if (other === undefined || address === undefined) return missing('no ACK from the DHCP server to the guest');
+    const what = `the line says ${formatIpv4(address)}, the server acknowledged ${formatIpv4(other.address)}`;
+    return contradicted(what, newestAck(other));
+  }
+  const lease = newestAck(tenancy);
+  if (tenancy.until < claim.at - CHANNEL_SKEW_MS) {
+    return contradicted(`the guest’s lease of ${formatIpv4(tenancy.address)} had ended before the line`, lease);
   }
   if (prefixLength !== undefined && lease.prefixLength !== undefined && prefixLength !== lease.prefixLength) {
     return contradicted(`the line says /${prefixLength}, the lease says /${lease.prefixLength}`, lease);
@@ -87,24 +103,33 @@ function boundEvidence(claim: Claim, facts: FactLog, context: WireContext): Find
   if (gateway !== undefined && (gateway === 'none' ? undefined : gateway) !== lease.router) {
     return contradicted('the line’s gateway is not the lease’s router', lease);
   }
-  const offer = facts
+  // RFC 2131 §3.1: a new lease is OFFER, REQUEST, ACK under one xid. An ACK without an OFFER is a renewal or a reboot (§3.2):
+  // a renewal continues a tenancy that began with an OFFER, a reboot begins one without.
+  for (const ack of tenancy.acks) {
+    const offer = offerOf(ack, facts);
+    if (offer !== undefined) return proven(offer, ack);
+  }
+  return missing('the ACK follows no OFFER of its transaction');
+}
+
+function offerOf({ client, server, xid, address, at }: Fact<'dhcp.leased'>, facts: FactLog): Fact | undefined {
+  return facts
     .of('dhcp.offered')
     .find(
-      (fact) =>
-        fact.client === context.guestMac && fact.xid === lease.xid && fact.address === lease.address && fact.at <= lease.at,
+      (fact) => fact.client === client && fact.server === server && fact.xid === xid && fact.address === address && fact.at <= at,
     );
-  // RFC 2131 §3.1: a new lease is OFFER, REQUEST, ACK under one xid. An ACK without an OFFER is a renewal or a reboot (§3.2).
-  return offer === undefined ? missing('the ACK follows no OFFER of its transaction') : proven(offer, lease);
 }
 
 function ifaceEvidence(claim: Claim, facts: FactLog, context: WireContext): Finding {
-  const expected = expectedAddress(facts, context);
-  const address = claim.values.address ?? expected;
-  if (address === undefined) return missing('no address: neither a lease nor a static one');
-  if (expected !== undefined && address !== expected) {
-    const lease = leasesTo(facts, context).at(-1);
+  const around = tenanciesAround(claim.at, facts, context);
+  const tenancy = around.findLast((each) => claim.values.address === undefined || each.address === claim.values.address);
+  const expected = (tenancy ?? around.at(-1))?.address ?? context.staticAddress;
+  if (expected === undefined) return missing('no address: neither a lease nor a static one');
+  const { address = expected } = claim.values;
+  if (address !== expected) {
+    const lease = around.at(-1);
     const what = `the line says ${formatIpv4(address)}, the ${lease === undefined ? 'static address' : 'lease'} is ${formatIpv4(expected)}`;
-    return lease === undefined ? { state: 'contradicted', what, frames: [] } : contradicted(what, lease);
+    return lease === undefined ? { state: 'contradicted', what, frames: [] } : contradicted(what, newestAck(lease));
   }
   const { gateway, guestMac } = context;
   const resolved = facts.of('arp.resolved');
@@ -112,7 +137,8 @@ function ifaceEvidence(claim: Claim, facts: FactLog, context: WireContext): Find
     (fact) => fact.askerMac === guestMac && fact.askerIp === address && fact.ownerIp === gateway,
   );
   const foundGuest = resolved.find((fact) => fact.ownerMac === guestMac && fact.ownerIp === address && fact.askerIp === gateway);
-  const echoes = facts.of('icmp.echo-answered');
+  // Not so ARP: who has found a neighbour need not ask again, whatever becomes of the lease.
+  const echoes = facts.of('icmp.echo-answered').filter((fact) => isWithin(tenancy, fact));
   const outward = echoes.find((fact) => fact.asker === address && fact.answerer === gateway);
   const inward = echoes.find((fact) => fact.asker === gateway && fact.answerer === address);
   if (foundGateway === undefined) return missing('the guest’s ARP request for the gateway and its reply');
@@ -122,8 +148,14 @@ function ifaceEvidence(claim: Claim, facts: FactLog, context: WireContext): Find
   return proven(foundGateway, foundGuest, outward, inward);
 }
 
-function leasesTo(facts: FactLog, context: WireContext): readonly Fact<'dhcp.leased'>[] {
-  return facts.of('dhcp.leased').filter((fact) => fact.client === context.guestMac && fact.server === context.dhcpServer);
+/** The tenancies that a line of this instant may speak of, oldest first. */
+function tenanciesAround(at: Millis, facts: FactLog, context: WireContext): readonly Tenancy[] {
+  return tenanciesOf(facts, context).filter(({ until }) => until >= at - CHANNEL_SKEW_MS);
+}
+
+/** What was seen before a lease began says nothing about the guest that holds it. */
+function isWithin(tenancy: Tenancy | undefined, { at }: Fact): boolean {
+  return tenancy === undefined || at >= tenancy.from;
 }
 
 function proven(...facts: readonly Fact[]): Finding {

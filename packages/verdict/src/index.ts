@@ -1,10 +1,14 @@
+export * from './claims.js';
 export * from './console-rule.js';
 export * from './diagnose.js';
 export * from './document.js';
 export * from './evidence.js';
 export * from './fact-log.js';
+export * from './fact-text.js';
 export * from './ladder.js';
+export type { LadderOptions, StopCondition } from './ladder-options.js';
 export * from './lines.js';
 export * from './markers.js';
 export * from './profile.js';
+export * from './tenancy.js';
 export * from './verdict.js';

@@ -1,38 +1,17 @@
-import { type Millis, NEVER, Queue, requireArgument, UsageError } from '@nexus-net/sansio';
-import { describeFact, type Fact, type Violation } from '@nexus-net/wire';
-import { type ConsoleRule, type MarkerReading, readLine } from './console-rule.js';
+import { type Millis, NEVER, Queue, UsageError } from '@nexus-net/sansio';
+import type { Fact, Violation } from '@nexus-net/wire';
+import { Claims, type HeldClaim, isBelieved, valuesMatch } from './claims.js';
+import { type MarkerReading, readLine } from './console-rule.js';
 import { diagnose } from './diagnose.js';
-import { type Claim, expectedAddress, type Finding, findEvidence, type WireContext } from './evidence.js';
+import { CHANNEL_SKEW_MS, type Claim, findEvidence, tenancyAt } from './evidence.js';
 import { FactLog } from './fact-log.js';
+import { factText } from './fact-text.js';
+import { type LadderOptions, withDefaults } from './ladder-options.js';
 import type { ConsoleLine } from './lines.js';
-import { MARKERS, type MarkerId, type MarkerValues, markerLiteral, renderMarker } from './markers.js';
-import type { PhaseName, Profile } from './profile.js';
+import { MARKERS, type MarkerId, type MarkerValues, renderMarker } from './markers.js';
+import type { Phase, PhaseName } from './profile.js';
+import { newestAck } from './tenancy.js';
 import type { AbortCause, Cause, FailureReport, MarkerReport, PhaseReport, Verdict, ViolationReport } from './verdict.js';
-
-/** When a run that goes well ends. */
-export type StopCondition =
-  | { readonly type: 'satisfied' }
-  | { readonly type: 'marker'; readonly marker: MarkerId }
-  | { readonly type: 'phase'; readonly phase: PhaseName };
-
-export type LadderOptions = {
-  readonly profile: Profile;
-  readonly context: WireContext;
-  /** Lines that stand for markers. Default: none, the guest prints the markers themselves. */
-  readonly rules?: readonly ConsoleRule[];
-  /** Lines that mean that the guest crashed. Default: none. */
-  readonly panics?: readonly RegExp[];
-  /** Default: the ladder is satisfied. */
-  readonly until?: StopCondition;
-  /** Milliseconds for the whole run. Default 90 000; `NEVER` for no limit. */
-  readonly runMs?: Millis;
-  /** Milliseconds in which neither console nor wire moves. Default 30 000; `NEVER` for no limit. */
-  readonly silenceMs?: Millis;
-  /** May a violation with this rule id pass? Default: every violation is reported and none is fatal. */
-  readonly fatalViolation?: (violation: Violation) => boolean;
-  /** Violations kept in the verdict; further ones are only counted. Default 256. */
-  readonly violationCountMax?: number;
-};
 
 export type LadderEvent =
   | { readonly type: 'marker'; readonly report: MarkerReport }
@@ -47,9 +26,9 @@ export type LadderEvent =
  * little time to agree (`evidenceWithinMs` of the marker); then the claim is a failure, not a success that waits.
  */
 export class Ladder {
-  readonly #options: Required<Omit<LadderOptions, 'until'>> & { readonly until: StopCondition };
+  readonly #options: Required<LadderOptions>;
   readonly #facts = new FactLog();
-  readonly #claims = new Map<MarkerId, Held>();
+  readonly #claims: Claims;
   readonly #phases: PhaseReport[] = [];
   readonly #violations: ViolationReport[] = [];
   readonly #events = new Queue<LadderEvent>(1_024);
@@ -60,28 +39,8 @@ export class Ladder {
   #lastFact: Fact | undefined;
 
   constructor(options: LadderOptions) {
-    const {
-      rules = [],
-      panics = [],
-      until = { type: 'satisfied' },
-      runMs = 90_000,
-      silenceMs = 30_000,
-      fatalViolation = () => false,
-      violationCountMax = 256,
-    } = options;
-    const { profile } = options;
-    requireArgument(profile.phases.length > 0, 'a profile has at least one phase');
-    requireArgument(runMs > 0 && silenceMs > 0, 'runMs and silenceMs are above 0');
-    if (until.type === 'phase' && !profile.phases.some((phase) => phase.name === until.phase)) {
-      throw new UsageError(
-        `the profile ${profile.name} has no phase ${until.phase}: ${profile.phases.map((phase) => phase.name).join(', ')}`,
-      );
-    }
-    if (until.type === 'marker' && !profile.phases.some((phase) => phase.markers.includes(until.marker))) {
-      const known = profile.phases.flatMap((phase) => phase.markers.map(markerLiteral));
-      throw new UsageError(`the profile ${profile.name} has no marker ${markerLiteral(until.marker)}: ${known.join(', ')}`);
-    }
-    this.#options = { ...options, rules, panics, until, runMs, silenceMs, fatalViolation, violationCountMax };
+    this.#options = withDefaults(options);
+    this.#claims = new Claims(this.#options.claimCountMax);
   }
 
   /** The run begins: its clock and its first phase. */
@@ -101,8 +60,15 @@ export class Ladder {
       this.#fail('guest-panic', { message: `the console shows a crash: ${line.text}` });
       return;
     }
+    if (line.cut) return; // a marker is a whole line
     const reading = readLine(line.text, this.#options.rules, this.#phase(state)?.name);
     if (reading !== undefined) this.#claim(line, reading);
+  }
+
+  /** Console or wire moved, and there is no line or fact in it: the guest is not silent. */
+  handleMovement(now: Millis): void {
+    const state = this.#tick(now);
+    if (state !== undefined) this.#state = { ...state, movedAt: this.#now };
   }
 
   /** A fact that a witness saw. */
@@ -130,7 +96,7 @@ export class Ladder {
   /** The guest is gone; `how` says it in words, e.g. `exit code 0`. Nothing more can come. */
   handleExit(now: Millis, how: string): void {
     if (this.#tick(now) === undefined) return;
-    const unproven = this.#firstUnproven();
+    const [unproven] = this.#claims.open();
     if (unproven === undefined) this.#fail('guest-exit', { message: `the guest ended (${how}) before the ladder was satisfied` });
     else this.#failClaim(unproven);
   }
@@ -141,7 +107,7 @@ export class Ladder {
    */
   handleNothingMore(now: Millis): void {
     const state = this.#tick(now);
-    if (state === undefined || this.#firstUnproven() !== undefined) return;
+    if (state === undefined || this.#claims.open().length > 0) return;
     const phase = this.#phase(state);
     if (phase !== undefined) this.#expirePhase(phase.name);
   }
@@ -176,9 +142,20 @@ export class Ladder {
     readonly state: State['type'];
     readonly phase: PhaseName | undefined;
     readonly facts: object;
+    readonly factsForgotten: number;
     readonly claimed: readonly MarkerId[];
+    readonly claimsNotHeld: number;
+    readonly eventsDropped: number;
   } {
-    return { state: this.#state.type, phase: this.phase, facts: this.#facts.counts(), claimed: [...this.#claims.keys()] };
+    return {
+      state: this.#state.type,
+      phase: this.phase,
+      facts: this.#facts.counts(),
+      factsForgotten: this.#facts.forgotten,
+      claimed: [...new Set(this.#claims.all().map(({ claim }) => claim.marker))],
+      claimsNotHeld: this.#claims.notHeld,
+      eventsDropped: this.#events.dropped,
+    };
   }
 
   /** Runs what is due before `now`; the running state, or `undefined` where nothing matters any more. */
@@ -209,14 +186,14 @@ export class Ladder {
     if (phase !== undefined) {
       deadlines.push({ at: state.phaseStartedAt + phase.budgetMs, expire: () => this.#expirePhase(phase.name) });
     }
-    for (const held of this.#claims.values()) {
-      if (held.finding.state === 'missing')
-        deadlines.push({ at: held.claim.at + evidenceWithin(held.claim.marker), expire: () => this.#failClaim(held) });
+    for (const held of this.#claims.open()) {
+      const { evidenceWithinMs = CHANNEL_SKEW_MS } = MARKERS[held.claim.marker];
+      deadlines.push({ at: held.claim.at + evidenceWithinMs, expire: () => this.#failClaim(held) });
     }
     return deadlines.reduce((earliest, deadline) => (deadline.at < earliest.at ? deadline : earliest));
   }
 
-  #phase(state: Running): Profile['phases'][number] | undefined {
+  #phase(state: Running): Phase | undefined {
     return this.#options.profile.phases[state.phase];
   }
 
@@ -228,27 +205,29 @@ export class Ladder {
       });
       return;
     }
-    if (this.#claims.has(id)) return; // the first line is the claim; a repetition adds nothing to it
     const claim: Claim = { marker: id, at: this.#now, values };
-    this.#claims.set(id, { claim, line, origin, finding: { state: 'missing', what: '' } });
-    this.#advance();
+    if (this.#claims.add(claim, line, origin)) {
+      this.#advance();
+      return;
+    }
+    // What was true when it was said first may be false when it is said again; silence adds nothing to it.
+    const finding = findEvidence(claim, this.#facts, this.#options.context);
+    if (finding.state === 'contradicted') this.#failClaim({ claim, line, origin, finding });
   }
 
   /** Weighs the open claims against the facts, passes the phases that are complete, and ends the run where all is said. */
   #advance(): void {
-    for (const held of this.#claims.values()) {
-      if (held.finding.state !== 'missing') continue;
+    for (const held of this.#claims.open()) {
       held.finding = findEvidence(held.claim, this.#facts, this.#options.context);
       if (held.finding.state === 'contradicted') {
         this.#failClaim(held);
         return;
       }
-      if (held.finding.state !== 'missing') this.#events.push({ type: 'marker', report: this.#markerReport(held) });
-      if (this.#state.type !== 'running') return;
+      if (isBelieved(held)) this.#events.push({ type: 'marker', report: this.#markerReport(held) });
     }
     for (let state = this.#state; state.type === 'running'; state = this.#state) {
       const phase = this.#phase(state);
-      if (phase === undefined || !phase.markers.every((id) => this.#settled(id))) break;
+      if (phase === undefined || !phase.markers.every((id) => this.#claims.isSettled(id))) break;
       const report: PhaseReport = {
         name: phase.name,
         outcome: 'passed',
@@ -260,26 +239,39 @@ export class Ladder {
       this.#events.push({ type: 'phase', report });
       this.#state = { ...state, phase: state.phase + 1, phaseStartedAt: this.#now };
       const { until } = this.#options;
-      if (state.phase + 1 === this.#options.profile.phases.length || (until.type === 'phase' && until.phase === phase.name))
-        this.#end();
+      if (until.type === 'phase' && until.phase === phase.name) this.#end();
+      else if (state.phase + 1 === this.#options.profile.phases.length) this.#complete();
     }
+    if (this.#state.type === 'running' && this.#isMarkerReached()) this.#end();
+  }
+
+  /** Every phase has passed. */
+  #complete(): void {
     const { until } = this.#options;
-    if (this.#state.type === 'running' && until.type === 'marker' && this.#settled(until.marker)) this.#end();
+    if (until.type !== 'marker' || this.#isMarkerReached()) {
+      this.#end();
+      return;
+    }
+    const marker = renderMarker(until.marker, until.values);
+    this.#fail('missing-marker', {
+      marker,
+      message: 'every phase passed, and the marker that was to end the run has other values',
+    });
   }
 
-  #settled(id: MarkerId): boolean {
-    const state = this.#claims.get(id)?.finding.state;
-    return state === 'proven' || state === 'unbacked';
-  }
-
-  #firstUnproven(): Held | undefined {
-    return [...this.#claims.values()].find((held) => held.finding.state === 'missing');
+  /** Is the marker there that was to end the run? */
+  #isMarkerReached(): boolean {
+    const { until } = this.#options;
+    if (until.type !== 'marker' || !this.#claims.isSettled(until.marker)) return false;
+    return this.#claims
+      .all()
+      .some(({ claim }) => claim.marker === until.marker && valuesMatch(this.#valuesOf(claim), until.values ?? {}));
   }
 
   #expirePhase(phase: PhaseName): void {
-    const { markers } = this.#options.profile.phases.find(({ name }) => name === phase) as Profile['phases'][number];
-    const open = markers.find((id) => !this.#settled(id)) as MarkerId;
-    const held = this.#claims.get(open);
+    const { markers } = this.#options.profile.phases.find(({ name }) => name === phase) as Phase;
+    const open = markers.find((id) => !this.#claims.isSettled(id)) as MarkerId;
+    const held = this.#claims.open().find(({ claim }) => claim.marker === open);
     if (held !== undefined) {
       this.#failClaim(held);
       return;
@@ -288,8 +280,10 @@ export class Ladder {
     this.#fail(cause, { message, marker: renderMarker(open) });
   }
 
-  #failClaim({ claim, finding, line }: Held): void {
-    const phase = this.#options.profile.phases.find(({ markers }) => markers.includes(claim.marker))?.name;
+  /** In the claim's own phase; in the present one where that has passed on the strength of an earlier claim. */
+  #failClaim({ claim, finding, line }: HeldClaim): void {
+    const own = this.#options.profile.phases.find(({ markers }) => markers.includes(claim.marker))?.name;
+    const phase = this.#phases.some(({ name }) => name === own) ? undefined : own;
     const marker = renderMarker(claim.marker, this.#valuesOf(claim));
     const said = `the console says ‘${line.text}’`;
     if (finding.state === 'contradicted')
@@ -300,8 +294,7 @@ export class Ladder {
 
   #fail(cause: Cause, { message, marker }: { readonly message: string; readonly marker?: string }, phaseName?: PhaseName): void {
     const state = this.#state as Running;
-    const phase =
-      phaseName ?? this.#phase(state)?.name ?? (this.#options.profile.phases.at(-1) as Profile['phases'][number]).name;
+    const phase = phaseName ?? this.#phase(state)?.name ?? (this.#options.profile.phases.at(-1) as Phase).name;
     this.#end({
       phase,
       cause,
@@ -331,17 +324,17 @@ export class Ladder {
       profile: this.#options.profile.name,
       durationMs: this.#now - state.startedAt,
       phases: this.#phases,
-      markers: [...this.#claims.values()].map((held) => this.#markerReport(held)),
+      markers: this.#claims.all().map((held) => this.#markerReport(held)),
       ...(failure !== undefined && { failure }),
       violations: this.#violations,
       violationsNotListed: this.#violationsUncounted,
-      unbacked: [...this.#claims.values()].filter((held) => held.finding.state === 'unbacked').map((held) => held.claim.marker),
+      unbacked: this.#claims.all().flatMap(({ claim, finding }) => (finding.state === 'unbacked' ? [claim.marker] : [])),
     };
     this.#state = { type: 'ended' };
     this.#events.push({ type: 'verdict', verdict });
   }
 
-  #markerReport({ claim, line, origin, finding }: Held): MarkerReport {
+  #markerReport({ claim, line, origin, finding }: HeldClaim): MarkerReport {
     const state = this.#state;
     return {
       id: claim.marker,
@@ -358,8 +351,10 @@ export class Ladder {
 
   /** The values of the line; what a mapped line does not say is taken from the lease or the static address. */
   #valuesOf(claim: Claim): MarkerValues {
-    const lease = this.#facts.of('dhcp.leased').findLast((fact) => fact.client === this.#options.context.guestMac);
-    const address = expectedAddress(this.#facts, this.#options.context);
+    const { context } = this.#options;
+    const tenancy = tenancyAt(claim.at, this.#facts, context);
+    const lease = tenancy === undefined ? undefined : newestAck(tenancy);
+    const address = lease?.address ?? context.staticAddress;
     return {
       ...(address !== undefined && { address }),
       ...(lease?.prefixLength !== undefined && { prefixLength: lease.prefixLength }),
@@ -367,14 +362,6 @@ export class Ladder {
       ...claim.values,
     };
   }
-}
-
-/** One line about a fact, for people: the kind and its values. */
-export function factText(fact: Fact): string {
-  const { kind, at: _at, ...details } = describeFact(fact);
-  return `${kind} ${Object.entries(details)
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')}`;
 }
 
 type Running = {
@@ -389,21 +376,7 @@ type Running = {
 
 type State = { readonly type: 'idle' } | Running | { readonly type: 'ended' };
 
-interface Held {
-  readonly claim: Claim;
-  readonly line: ConsoleLine;
-  readonly origin: MarkerReading['origin'];
-  finding: Finding;
-}
-
 interface Deadline {
   readonly at: Millis;
   readonly expire: () => void;
 }
-
-function evidenceWithin(id: MarkerId): Millis {
-  return MARKERS[id].evidenceWithinMs ?? EVIDENCE_WITHIN_MS;
-}
-
-/** How long after a line the wire may still agree with it, where the marker's row says nothing else. */
-const EVIDENCE_WITHIN_MS: Millis = 2_000;

@@ -1,0 +1,70 @@
+import { requireArgument } from '@nexus-net/sansio';
+import type { MarkerReading } from './console-rule.js';
+import type { Claim, Finding } from './evidence.js';
+import type { ConsoleLine } from './lines.js';
+import { type MarkerId, type MarkerValues, renderMarker } from './markers.js';
+
+/** A claim, the line that made it, and what the wire said to it last. */
+export interface HeldClaim {
+  readonly claim: Claim;
+  readonly line: ConsoleLine;
+  readonly origin: MarkerReading['origin'];
+  finding: Finding;
+}
+
+/**
+ * What the guest has claimed, in order. The same marker with other values is another claim: it has to be proven like the
+ * first. Bounded: claims beyond the limit are counted and not followed.
+ */
+export class Claims {
+  readonly #countMax: number;
+  readonly #held = new Map<string, HeldClaim>();
+  #notHeld = 0;
+
+  /** `countMax`: claims held. */
+  constructor(countMax: number) {
+    requireArgument(Number.isInteger(countMax) && countMax > 0, 'claimCountMax is a positive integer');
+    this.#countMax = countMax;
+  }
+
+  /** Holds a claim as not weighed yet. False for a marker that was claimed with the same values before, and beyond the limit. */
+  add(claim: Claim, line: ConsoleLine, origin: MarkerReading['origin']): boolean {
+    const key = renderMarker(claim.marker, claim.values);
+    if (this.#held.has(key)) return false;
+    if (this.#held.size >= this.#countMax) {
+      this.#notHeld++;
+      return false;
+    }
+    this.#held.set(key, { claim, line, origin, finding: { state: 'missing', what: 'not weighed yet' } });
+    return true;
+  }
+
+  all(): readonly HeldClaim[] {
+    return [...this.#held.values()];
+  }
+
+  /** Claims that wait for the wire. */
+  open(): readonly HeldClaim[] {
+    return this.all().filter(({ finding }) => finding.state === 'missing');
+  }
+
+  /** Was this marker claimed, and is every claim of it believed? */
+  isSettled(id: MarkerId): boolean {
+    const claims = this.all().filter(({ claim }) => claim.marker === id);
+    return claims.length > 0 && claims.every(isBelieved);
+  }
+
+  get notHeld(): number {
+    return this.#notHeld;
+  }
+}
+
+/** The wire agrees, or there is nothing that it could say. */
+export function isBelieved({ finding }: HeldClaim): boolean {
+  return finding.state === 'proven' || finding.state === 'unbacked';
+}
+
+/** Has every one of `wanted` the same value among `values`? */
+export function valuesMatch(values: MarkerValues, wanted: MarkerValues): boolean {
+  return (Object.keys(wanted) as (keyof MarkerValues)[]).every((name) => values[name] === wanted[name]);
+}

@@ -6,14 +6,14 @@ import type { ClasslessRoute } from './options/routes.js';
 export interface NetworkParameters {
   /** The server's identifier (option 54). Not always the address that its datagrams come from. */
   readonly server: Ipv4Address;
-  /** Option 3 as it came, without addresses that no host can own. What to install is `routes`. */
+  /** Option 3 as it came, without addresses that no host can own, 64 at most. What to install is `routes`. */
   readonly routers: readonly Ipv4Address[];
   /**
    * The routes to install: option 121 where there is a valid one, else 249, else one default route for each of `routers`
    * (RFC 3442: a client that gets 121 ignores option 3, even when 121 has no default route).
    */
   readonly routes: readonly ClasslessRoute[];
-  /** Option 6, without addresses that no host can own. */
+  /** Option 6, without addresses that no host can own, 64 at most. */
   readonly dnsServers: readonly Ipv4Address[];
   /** Option 15, where it is a name that is safe to pass on. */
   readonly domainName: string | undefined;

@@ -243,6 +243,14 @@ describe('what the lease says', () => {
     expect(lease).toMatchObject({ dnsServers: [ip('10.0.2.3')], domainName: 'a.b', mtu: 1500 });
   });
 
+  test('dhcp/C03 four hundred name servers over several options: the first 64 are taken over, all are kept', () => {
+    const addresses = Array.from({ length: 400 }, (_, i) => [10, 1, i >> 8, i & 0xff]).flat();
+    const { lease } = boundLab({}, { options: { 6: addresses } });
+    expect(lease.dnsServers).toHaveLength(64);
+    expect(lease.dnsServers[63]).toBe(ip('10.1.0.63'));
+    expect(lease.options.find(({ code }) => code === 6)?.value).toHaveLength(1600);
+  });
+
   test('dhcp/C42 dhcp/C45 a domain with a shell in it and an MTU of 67 count as absent', () => {
     const { lease } = boundLab({}, { options: { 15: Array.from('a;reboot', (c) => c.charCodeAt(0)), 26: [0, 67] } });
     expect(lease).toMatchObject({ domainName: undefined, mtu: undefined });

@@ -5,9 +5,12 @@ import type { ClasslessRoute } from '../options/routes.js';
 // What the client makes of a reply's options, on top of their typed values. A malformed option counts as absent; the rest of
 // the message still counts.
 
-/** Addresses of option 3 or 6 that a host can own, in order. */
+/** More routers or name servers than anybody uses: what a server lists beyond is left to `options`. */
+const HOST_COUNT_MAX = 64;
+
+/** Addresses of option 3 or 6 that a host can own, in order, {@link HOST_COUNT_MAX} at most. */
 export function hosts(source: OptionSource, name: 'routers' | 'dnsServers'): readonly Ipv4Address[] {
-  return (readOption(source, name) ?? []).filter(isIpv4Unicast);
+  return (readOption(source, name) ?? []).filter(isIpv4Unicast).slice(0, HOST_COUNT_MAX);
 }
 
 /** The bits of option 1, 1..32. */

@@ -3,6 +3,9 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 /** Packages import each other by name; this condition resolves the name to its sources, so tests need no build. */
 const conditions = ['@nexus-net/source'];
 
+/** A law with twenty times the cases takes twenty times as long; 30 s is for a machine that is busy with something else. */
+const testTimeout = 30_000 * Math.max(1, Number(process.env['NEXUS_RUNS_FACTOR'] ?? '1'));
+
 const report = process.env['NEXUS_REPORT'];
 
 const LIVE = ['packages/*/test/**/*.live.test.ts'];
@@ -15,6 +18,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     // The CI script counts tests; NEXUS_REPORT names the file for its counts.
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    testTimeout,
     pool: 'threads',
     maxWorkers: '100%', // the default leaves one processor idle
     setupFiles: ['packages/sansio/test/support/seed.ts'],

@@ -10,5 +10,6 @@ export interface KnownViolation {
 
 export const KNOWN_VIOLATIONS: readonly KnownViolation[] = [
   { peer: 'dnsmasq', rule: 'dhcp.client-id-echo', why: '2.90 echoes no client identifier (RFC 6842 §3)' },
+  { peer: 'dhcpd', rule: 'dhcp.client-id-echo', why: '4.4.3-P1 echoes no client identifier unless told to (RFC 6842 §3)' },
   { peer: 'udhcpd', rule: 'dhcp.client-id-echo', why: '1.35 echoes no client identifier (RFC 6842 §3)' },
 ];

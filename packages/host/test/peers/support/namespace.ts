@@ -70,9 +70,11 @@ export class PeerFolder {
     return path;
   }
 
-  /** An empty file, where there is none yet. */
-  touch(name: string): void {
-    closeSync(openSync(join(this.path, name), 'a'));
+  /** An empty file, where there is none yet. Returns its path. */
+  touch(name: string): string {
+    const path = join(this.path, name);
+    closeSync(openSync(path, 'a'));
+    return path;
   }
 
   remove(): void {

@@ -14,8 +14,8 @@ export interface ServerKind {
   readonly programs: readonly string[];
   /** What it says when it serves. */
   readonly ready: RegExp;
-  /** What it says when a lease was given back, and when one was declined. */
-  readonly said: { readonly release: RegExp; readonly decline: RegExp };
+  /** What it says when a lease was given back, and when one was declined. Absent: nothing. */
+  readonly said?: { readonly release: RegExp; readonly decline: RegExp };
   /** The shortest lease that it gives, in seconds. */
   readonly leaseSMin: number;
   command(
@@ -150,7 +150,6 @@ subnet 10.77.0.0 netmask 255.255.255.0 {
     name: 'udhcpd',
     programs: ['udhcpd'],
     ready: /started, v/,
-    said: { release: /received RELEASE/, decline: /received DECLINE/ },
     leaseSMin: 10,
     command: ({ folder }, { renewS, rebindS, leaseS }) => {
       folder.touch('leases');

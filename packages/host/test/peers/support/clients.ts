@@ -1,0 +1,98 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Peer } from './lab.js';
+import type { PeerProcess } from './peer-process.js';
+
+/** What a real client can be asked for. Absent: it can't. */
+export interface ClientKind {
+  readonly name: string;
+  readonly programs: readonly string[];
+  /** Starts it; what it kept of its last lease, it has. `probe`: it looks whether the address is free, as far as it can. */
+  start(peer: Peer, options?: { readonly probe?: boolean }): PeerProcess;
+  /** Tells it to give its lease back. */
+  release(peer: Peer, process: PeerProcess): void;
+  /** Tells it to renew now; absent where only time does. */
+  renew?(process: PeerProcess): void;
+  /** Asks for parameters for an address that is not leased (DHCPINFORM). */
+  inform?(peer: Peer, address: string): PeerProcess;
+  /** It asks for its last address first when it starts again (INIT-REBOOT). */
+  readonly reboots: boolean;
+  /** How it learns that an address is in use: it probes by ARP, or its hook is told by a file. */
+  readonly conflict: 'arp' | 'hook';
+}
+
+/** The name of the file in the peer's folder that makes the hook of dhclient refuse an address. */
+export const REFUSED = 'refused';
+
+const UDHCPC_HOOK = `#!/bin/sh
+case "$1" in
+  deconfig) ip -4 addr flush dev "$interface" ;;
+  bound|renew) ip -4 addr replace "$ip/\${mask:-24}" dev "$interface" ;;
+esac
+echo "hook: $1 $ip"
+`;
+
+const DHCLIENT_HOOK = `#!/bin/sh
+case "$reason" in
+  BOUND|RENEW|REBIND|REBOOT)
+    if [ -e "$FOLDER/${REFUSED}" ] && grep -qx "$new_ip_address" "$FOLDER/${REFUSED}"; then exit 1; fi
+    [ "$old_ip_address" = "$new_ip_address" ] || ip -4 addr flush dev "$interface"
+    ip -4 addr replace "$new_ip_address/$new_subnet_mask" dev "$interface" ;;
+  EXPIRE|FAIL|RELEASE|STOP) ip -4 addr flush dev "$interface" ;;
+esac
+echo "hook: $reason $new_ip_address"
+`;
+
+export const CLIENTS: readonly ClientKind[] = [
+  {
+    name: 'dhclient',
+    programs: ['dhclient'],
+    start: (peer) => peer.run('dhclient', dhclientArguments(peer)),
+    release: (peer) => {
+      peer.run('dhclient', ['-r', ...dhclientArguments(peer)]);
+    },
+    reboots: true,
+    conflict: 'hook',
+  },
+  {
+    name: 'dhcpcd',
+    programs: ['dhcpcd'],
+    start: (peer, { probe = false } = {}) => peer.run('dhcpcd', dhcpcdArguments(peer, probe ? '' : 'noarp\n')),
+    release: (peer) => {
+      peer.run('dhcpcd', ['-k', ...dhcpcdArguments(peer)]);
+    },
+    inform: (peer, address) => peer.run('dhcpcd', [`--inform=${address}/24`, ...dhcpcdArguments(peer)]),
+    reboots: true,
+    conflict: 'arp',
+  },
+  {
+    name: 'udhcpc',
+    programs: ['udhcpc'],
+    start: (peer, { probe = false } = {}) => {
+      const hook = peer.folder.file('hook', UDHCPC_HOOK, 0o755);
+      return peer.run('udhcpc', ['-f', '-i', 'eth0', '-s', hook, '-t', '5', '-T', '2', ...(probe ? ['-a'] : [])]);
+    },
+    release: (_peer, process) => process.signal('SIGUSR2'),
+    renew: (process) => process.signal('SIGUSR1'),
+    reboots: false,
+    conflict: 'arp',
+  },
+];
+
+/** Makes a client forget what it kept of its last lease. */
+export function forget({ folder }: Peer): void {
+  for (const path of ['dhclient.leases', 'lib/dhcpcd/eth0.lease']) rmSync(join(folder.path, path), { force: true });
+}
+
+function dhclientArguments({ folder }: Peer): readonly string[] {
+  const config = folder.file('dhclient.conf', 'timeout 20;\nretry 2;\nreboot 3;\ninitial-interval 1;\nbackoff-cutoff 2;\n');
+  const hook = folder.file('hook', DHCLIENT_HOOK, 0o755);
+  const leases = folder.touch('dhclient.leases');
+  const pid = join(folder.path, 'dhclient.pid');
+  return ['-4', '-d', '-v', '-cf', config, '-lf', leases, '-pf', pid, '-sf', hook, '-e', `FOLDER=${folder.path}`, 'eth0'];
+}
+
+function dhcpcdArguments({ folder }: Peer, more = ''): readonly string[] {
+  const config = folder.file('dhcpcd.conf', `option subnet_mask, routers\n${more}`);
+  return ['-f', config, '-4', '-B', '-d', '--noipv4ll', '-c', '/bin/true', 'eth0'];
+}

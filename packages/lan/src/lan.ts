@@ -2,6 +2,7 @@ import { type Entropy, type Machine, type Millis, NEVER, Queue, requireArgument,
 import { type Dissection, dissect, type Fact, type ObservedFrame, type Violation, type Witness } from '@nexus-net/wire';
 import type { ChannelLoss } from './channel.js';
 import { Gateway, type GatewayConfig, type GatewayEvent, type GatewayView } from './gateway.js';
+import { GATEWAY_PORT } from './gateway-port.js';
 import type { LinkImpairment } from './impairment.js';
 import { Link, type LinkEnd, type LinkView } from './link.js';
 import { Switch, type SwitchConfig, type SwitchEvent, type SwitchTransmit, type SwitchView } from './switch.js';
@@ -61,9 +62,6 @@ export interface LanView {
 
 /** What `setLink` does to a cable: pull it, plug it in, or replace what it does to frames. */
 export type LinkChange = 'up' | 'down' | LinkImpairment;
-
-/** The name of the gateway's port. */
-export const GATEWAY_PORT = 'gateway';
 
 /**
  * One Ethernet segment: a switch, a cable to each station, a gateway host, and those who watch. Stations are whatever the

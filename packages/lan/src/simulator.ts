@@ -1,6 +1,7 @@
 import { type FrameMachine, type Millis, NEVER, requireArgument } from '@nexus-net/sansio';
 import { DeadlineHeap } from './deadline-heap.js';
-import { GATEWAY_PORT, type Lan, type LanEvent } from './lan.js';
+import { GATEWAY_PORT } from './gateway-port.js';
+import type { Lan, LanEvent } from './lan.js';
 import { describeEvent, Trace, type TraceConfig } from './trace.js';
 
 export interface SimulatorConfig {

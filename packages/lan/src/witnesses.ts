@@ -2,8 +2,19 @@ import { DhcpWitness } from '@nexus-net/dhcp';
 import { ArpWitness, DnsWitness, IcmpWitness } from '@nexus-net/net-os';
 import type { Witness } from '@nexus-net/wire';
 import { EthernetWitness } from './ethernet-witness.js';
+import { ImpersonationWitness } from './impersonation-witness.js';
 
-/** One witness for each protocol, in a fixed order: what a live segment and a replayed capture are both judged by. */
+/**
+ * One witness for each protocol, in a fixed order: what a live segment and a replayed capture are both judged by. Who speaks as
+ * somebody else is told before anything is concluded from what was said.
+ */
 export function segmentWitnesses(): Witness[] {
-  return [new EthernetWitness(), new ArpWitness(), new DhcpWitness(), new IcmpWitness(), new DnsWitness()];
+  return [
+    new ImpersonationWitness(),
+    new EthernetWitness(),
+    new ArpWitness(),
+    new DhcpWitness(),
+    new IcmpWitness(),
+    new DnsWitness(),
+  ];
 }

@@ -83,7 +83,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   }
 
   nextTimeout(): Millis {
-    return this.#pool.deadlines.next;
+    return this.#pool.deadlines.nextAt;
   }
 
   /** The record of the `store` event with this id is durable: its ACK may go out. An unknown id is ignored. */

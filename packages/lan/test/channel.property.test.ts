@@ -2,7 +2,7 @@ import { type FrameMachine, type Millis, NEVER, readU32, SeededEntropy, toHex } 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runs } from '../../sansio/test/support/runs.js';
-import { Channel, type ChannelEvent, type ChannelView, DeadlineHeap, type Impairment } from '../src/index.js';
+import { Channel, type ChannelEvent, type ChannelView, type Impairment } from '../src/index.js';
 import { drain, frameOf, MAC_A, MAC_B } from './support/frames.js';
 
 type Wire = FrameMachine<ChannelEvent> & { inspect(): ChannelView };
@@ -140,46 +140,4 @@ test('property without reordering the order is kept catches a planted bug: jitte
   const overtaking: typeof channel = ({ impairment: given, seed }) =>
     channel({ impairment: { ...given, reorder: 0.3, reorderMeanMs: 40 }, seed });
   expect(() => keepsOrder(overtaking, 150)).toThrow();
-});
-
-type Heap = Pick<DeadlineHeap<number>, 'push' | 'popDue'>;
-
-/** Entries leave by deadline, and at one deadline in the order of their coming. */
-function sortsStably(make: () => Heap, count: number): void {
-  fc.assert(
-    fc.property(fc.array(fc.nat({ max: 20 }), { maxLength: 60 }), (deadlines) => {
-      const heap = make();
-      for (const [i, at] of deadlines.entries()) expect(heap.push(at, i)).toBe(true);
-      const expected = deadlines.map((at, i) => ({ at, i })).sort((a, b) => a.at - b.at || a.i - b.i);
-      expect(drain(() => heap.popDue(20))).toEqual(expected.map(({ i }) => i));
-    }),
-    { numRuns: runs(count) },
-  );
-}
-
-test('property: what is due leaves by deadline, then by order of coming', () => {
-  sortsStably(() => new DeadlineHeap<number>(100), 60);
-});
-
-test('property what is due leaves by deadline catches a planted bug: last in, first out at one deadline', () => {
-  const backwards = (): Heap => {
-    const entries: { at: Millis; item: number }[] = [];
-    return {
-      push: (at, item) => entries.push({ at, item }) > 0,
-      popDue: () => {
-        const first = [...entries].reverse().sort((a, b) => a.at - b.at)[0];
-        if (first === undefined) return undefined;
-        entries.splice(entries.indexOf(first), 1);
-        return first.item;
-      },
-    };
-  };
-  expect(() => sortsStably(backwards, 100)).toThrow();
-});
-
-test('a heap keeps its bound', () => {
-  const heap = new DeadlineHeap<number>(1);
-  expect([heap.push(1, 1), heap.push(0, 2), heap.length, heap.nextAt]).toEqual([true, false, 1, 1]);
-  heap.clear();
-  expect([heap.length, heap.nextAt, heap.popDue(9)]).toEqual([0, NEVER, undefined]);
 });

@@ -2,6 +2,7 @@ export * from './byte-reader.js';
 export * from './byte-writer.js';
 export * from './bytes.js';
 export * from './counters.js';
+export * from './deadline-heap.js';
 export * from './entropy.js';
 export * from './errors.js';
 export * from './ipv4-address.js';

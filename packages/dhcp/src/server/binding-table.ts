@@ -1,14 +1,14 @@
-import { type Ipv4Address, ipv4FromU32, type Millis } from '@nexus-net/sansio';
+import { DeadlineHeap, type Ipv4Address, ipv4FromU32, type Millis, NEVER } from '@nexus-net/sansio';
 import { Binding, BindingList, type BindingState } from './binding.js';
 import type { ResolvedConfig, ResolvedSubnet } from './config.js';
-import { DeadlineHeap } from './deadline-heap.js';
 import type { ClientIdentity } from './identity.js';
 import { Quota } from './quota.js';
 
 /** What the tables of all subnets have in common: one clock order, one set of limits. */
 export class BindingPool {
   readonly config: ResolvedConfig;
-  readonly deadlines: DeadlineHeap = new DeadlineHeap();
+  /** One entry for each binding at most, so `bindingCountMax` bounds it, with the reservations. */
+  readonly deadlines: DeadlineHeap<Binding> = new DeadlineHeap(Number.POSITIVE_INFINITY);
   /** All offers take equally long, so the oldest is the first to end. */
   readonly offers: BindingList = new BindingList();
   readonly quarantined: BindingList = new BindingList();
@@ -228,7 +228,16 @@ export class BindingTable {
     const counted = state.type === 'leased' || state.type === 'offered';
     if (!counted) this.#uncount(binding);
     binding.enter(state);
-    this.#pool.deadlines.update(binding);
+    this.#setDeadline(binding);
+  }
+
+  #setDeadline(binding: Binding): void {
+    const { deadlines } = this.#pool;
+    const { deadline, timer } = binding;
+    if (deadline === NEVER) {
+      if (timer !== undefined) deadlines.cancel(timer);
+    } else if (timer !== undefined) deadlines.reschedule(timer, deadline);
+    else binding.timer = deadlines.schedule(deadline, binding);
   }
 
   #count(binding: Binding): void {

@@ -1,4 +1,4 @@
-import type { Ipv4Address, Millis } from '@nexus-net/sansio';
+import type { DeadlineEntry, Ipv4Address, Millis } from '@nexus-net/sansio';
 import { NEVER } from '@nexus-net/sansio';
 import type { BindingTable } from './binding-table.js';
 import type { ClientIdentity } from './identity.js';
@@ -26,7 +26,7 @@ export type BindingStateType = BindingState['type'];
 const FRESH: BindingState = { type: 'fresh' };
 
 /**
- * One address and its holder. Links of the free list and the place in the deadline heap live in the binding itself, so
+ * One address and its holder. Links of the free list and the place among the deadlines live in the binding itself, so
  * that every move between the tables costs O(1) or O(log n) and no allocation.
  */
 export class Binding {
@@ -43,8 +43,8 @@ export class Binding {
   previous: Binding | undefined = undefined;
   next: Binding | undefined = undefined;
   list: BindingList | undefined = undefined;
-  heapIndex = -1;
-  heapOrder = 0;
+  /** Its place among the deadlines, once it had one. */
+  timer: DeadlineEntry<Binding> | undefined = undefined;
   #state: BindingState = FRESH;
 
   constructor(address: Ipv4Address, table: BindingTable) {

@@ -1,12 +1,4 @@
-import {
-  type Datagram,
-  IPV4_ANY,
-  type Ipv4Address,
-  type MacAddress,
-  type Millis,
-  parseIpv4,
-  parsePrefix,
-} from '@nexus-net/sansio';
+import { type Datagram, type Ipv4Address, type MacAddress, type Millis, parseIpv4, parsePrefix } from '@nexus-net/sansio';
 import {
   DHCP_MESSAGE_TYPE,
   type DhcpMessage,

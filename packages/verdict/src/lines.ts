@@ -23,7 +23,8 @@ export type LineAssemblerOptions = {
  * Turns the bytes of a console into lines: a stream machine, so any split of the bytes gives the same lines.
  *
  * Consoles are noisy and the noise is not the guest's meaning: NUL, bell and other C0 controls, carriage returns, and ANSI
- * escape sequences (ECMA-48 CSI and two-character escapes) are removed; a backspace removes the character before it.
+ * escape sequences (ECMA-48: CSI, strings as in a window title, and short escapes) are removed; a backspace removes the
+ * character before it.
  * Octets above 127 become the character of the same number, so nothing is lost and nothing is misread.
  */
 export class LineAssembler {
@@ -32,7 +33,7 @@ export class LineAssembler {
   #text = '';
   #cut = false;
   #number = 0;
-  #escape: 'none' | 'escape' | 'csi' = 'none';
+  #escape: 'none' | 'escape' | 'csi' | 'string' = 'none';
 
   constructor(options: LineAssemblerOptions = {}) {
     const { lineLengthMax = 4_096, pendingLinesMax = 65_536 } = options;
@@ -76,12 +77,14 @@ export class LineAssembler {
   }
 
   #octet(now: Millis, octet: number): void {
-    if (this.#escape !== 'none') {
-      this.#escapeOctet(octet);
+    // A sequence is torn where a console is: a line end ends it, and an escape begins another.
+    if (octet === LF) {
+      this.#escape = 'none';
+      this.#finish(now);
     } else if (octet === ESC) {
       this.#escape = 'escape';
-    } else if (octet === LF) {
-      this.#finish(now);
+    } else if (this.#escape !== 'none') {
+      this.#escapeOctet(octet);
     } else if (octet === BS) {
       this.#text = this.#text.slice(0, -1);
     } else if (octet >= 0x20 && octet !== DEL) {
@@ -93,9 +96,20 @@ export class LineAssembler {
   }
 
   #escapeOctet(octet: number): void {
-    // ECMA-48 §5.4: CSI is ESC [, parameters 0x30-0x3f, intermediates 0x20-0x2f, one final octet 0x40-0x7e.
-    if (this.#escape === 'escape') this.#escape = octet === OPENING_BRACKET ? 'csi' : 'none';
-    else if (octet < 0x20 || octet > 0x3f) this.#escape = 'none';
+    if (octet === CAN || octet === SUB) {
+      this.#escape = 'none';
+    } else if (this.#escape === 'string') {
+      if (octet === BEL) this.#escape = 'none'; // or ESC \, which ends as an escape of two characters does
+    } else if (this.#escape === 'csi') {
+      // ECMA-48 §5.4: CSI is ESC [, parameters 0x30-0x3f, intermediates 0x20-0x2f, one final octet 0x40-0x7e.
+      if (octet >= 0x40) this.#escape = 'none';
+    } else if (octet === OPENING_BRACKET) {
+      this.#escape = 'csi';
+    } else if (STRING_OPENERS.includes(octet)) {
+      this.#escape = 'string';
+    } else if (octet >= 0x30) {
+      this.#escape = 'none'; // ECMA-35 §13.2: ESC, intermediates 0x20-0x2f, one final octet, as in the choice of a character set
+    }
   }
 
   #finish(now: Millis): void {
@@ -106,9 +120,14 @@ export class LineAssembler {
   }
 }
 
+const BEL = 0x07;
 const BS = 0x08;
 const TAB = 0x09;
 const LF = 0x0a;
+const CAN = 0x18;
+const SUB = 0x1a;
 const ESC = 0x1b;
 const OPENING_BRACKET = 0x5b;
 const DEL = 0x7f;
+/** What follows ESC in DCS, SOS, OSC, PM and APC (ECMA-48 §5.6): a string follows. */
+const STRING_OPENERS: readonly number[] = [0x50, 0x58, 0x5d, 0x5e, 0x5f];

@@ -1,6 +1,7 @@
 import {
   Counters,
   chance,
+  DeadlineHeap,
   type Entropy,
   type FrameMachine,
   type Millis,
@@ -11,7 +12,6 @@ import {
   writeU16,
 } from '@nexus-net/sansio';
 import { copyBytes } from './copy-bytes.js';
-import { DeadlineHeap } from './deadline-heap.js';
 import { exponential } from './exponential.js';
 import { type Impairment, isPerfect, requireImpairment } from './impairment.js';
 

@@ -1,5 +1,4 @@
 export * from './channel.js';
-export * from './deadline-heap.js';
 export * from './dns-service.js';
 export * from './dns-zone.js';
 export * from './ethernet-witness.js';

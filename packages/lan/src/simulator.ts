@@ -1,5 +1,4 @@
-import { type FrameMachine, type Millis, NEVER, requireArgument } from '@nexus-net/sansio';
-import { DeadlineHeap } from './deadline-heap.js';
+import { DeadlineHeap, type FrameMachine, type Millis, NEVER, requireArgument } from '@nexus-net/sansio';
 import { GATEWAY_PORT } from './gateway-port.js';
 import type { Lan, LanEvent } from './lan.js';
 import { describeEvent, Trace, type TraceConfig } from './trace.js';

@@ -1,1 +1,0 @@
-export { DeadlineHeap } from '@nexus-net/sansio';

@@ -1,0 +1,198 @@
+import { Host, type HostEvent } from '@nexus-net/net-os';
+import { formatIpv4, fromHex, type Ipv4Address, type MacAddress, parseIpv4, parseMac, SeededEntropy } from '@nexus-net/sansio';
+import { ARP_REPLY, ARP_REQUEST, type Dissection, dissect, ETHERTYPE, encodeArp, encodeEthernet } from '@nexus-net/wire';
+import type { CaseReport } from '../report.js';
+import { jsonOf, type VectorFile } from '../vector-file.js';
+
+interface HostileFrames {
+  readonly id: string;
+  readonly name: string;
+  readonly layer: string;
+  readonly frames: readonly string[];
+  readonly pre: string;
+  readonly expect: string;
+}
+
+interface Reaction {
+  /** What the host sent, ARP requests of its own left out. */
+  readonly sent: readonly Dissection[];
+  readonly octets: readonly Uint8Array[];
+  readonly events: readonly HostEvent[];
+  readonly host: Host;
+}
+
+const OUR_IP = parseIpv4('10.1.0.1');
+const OUR_MAC = parseMac('02:00:00:00:00:01');
+const PEER_IP = parseIpv4('10.1.0.2');
+const PEER_MAC = parseMac('02:00:00:00:00:02');
+const ROUTER_IP = parseIpv4('10.1.0.254');
+const ROUTER_MAC = parseMac('02:00:00:00:00:fe');
+
+/** Frames meant to hurt a host, each against a fresh one in the state that the case names. */
+export function checkIpHostile(file: VectorFile): CaseReport {
+  const { cases } = jsonOf<{ readonly cases: readonly HostileFrames[] }>(file);
+  const failed: { id: string; problem: string }[] = [];
+  const notRun: { id: string; why: string }[] = [];
+  let passed = 0;
+  for (const one of cases) {
+    const reaction = react(one); // in any case: whatever the frames are, nothing throws
+    const missing = MISSING[one.id] ?? (needsTcp(one) ? 'net-os has no TCP yet' : undefined);
+    const check = CHECKS[one.id];
+    if (missing !== undefined) notRun.push({ id: one.id, why: missing });
+    else if (check === undefined) failed.push({ id: one.id, problem: `no outcome is known: ${one.name}: ${one.expect}` });
+    else {
+      const problem = check(reaction);
+      if (problem === undefined) passed++;
+      else failed.push({ id: one.id, problem: `${one.name}: ${problem}; expected: ${one.expect}` });
+    }
+  }
+  return { passed, failed, notRun };
+}
+
+const MISSING: Readonly<Record<string, string>> = {
+  I037: 'net-os reassembles no fragments yet',
+  I039: 'net-os reassembles no fragments yet',
+  I048: 'net-os reassembles no fragments yet',
+};
+
+/** Cases of a listener or a connection. A host without TCP would pass some of them for the wrong reason. */
+function needsTcp({ layer, pre }: HostileFrames): boolean {
+  return layer === 'tcp' || pre.startsWith('ESTABLISHED');
+}
+
+function react({ frames, pre }: HostileFrames): Reaction {
+  const host = new Host({ mac: OUR_MAC, entropy: new SeededEntropy('ip-hostile') });
+  host.configure(0, { address: OUR_IP, prefixLength: 24 });
+  // Announcements are over, and the peer is known: an answer needs no question first.
+  while (host.nextTimeout() < 60_000) host.handleTimeout(host.nextTimeout());
+  if (pre.includes('resolving')) host.ping(60_000, { destination: ROUTER_IP });
+  host.handleFrame(60_000, arpFrame(PEER_IP, PEER_MAC, ARP_REQUEST));
+  if (pre.includes('cache')) host.handleFrame(60_000, arpFrame(ROUTER_IP, ROUTER_MAC, ARP_REQUEST));
+  const octets: Uint8Array[] = [];
+  const events: HostEvent[] = [];
+  take(host, [], []);
+  for (const frame of frames) {
+    host.handleFrame(61_000, fromHex(frame));
+    take(host, octets, events);
+  }
+  const sent = octets.map((bytes) => dissect(bytes)).filter(({ arp }) => arp?.operation !== ARP_REQUEST);
+  return { sent, octets, events, host };
+}
+
+function take(host: Host, octets: Uint8Array[], events: HostEvent[]): void {
+  for (let frame = host.pollTransmit(); frame !== undefined; frame = host.pollTransmit()) octets.push(frame);
+  for (let event = host.pollEvent(); event !== undefined; event = host.pollEvent()) events.push(event);
+}
+
+function arpFrame(senderIp: Ipv4Address, senderMac: MacAddress, operation: number): Uint8Array {
+  const payload = encodeArp({ operation, senderMac, senderIp, targetMac: OUR_MAC, targetIp: OUR_IP });
+  return encodeEthernet({ source: senderMac, destination: OUR_MAC, etherType: ETHERTYPE.arp, payload });
+}
+
+type Check = (reaction: Reaction) => string | undefined;
+
+function describeSent({ sent }: Reaction): string {
+  const texts = sent.map(({ arp, icmp, ipv4 }) =>
+    arp !== undefined ? `ARP ${arp.operation}` : `${icmp?.type ?? ipv4?.protocol}`,
+  );
+  return `sent ${texts.join(', ') || 'nothing'}`;
+}
+
+/** Nothing is sent, and nobody is told. */
+const silent: Check = (reaction) => {
+  const told = reaction.events.filter(({ type }) => type !== 'arp-failed').map(({ type }) => type);
+  return reaction.sent.length === 0 && told.length === 0 ? undefined : `${describeSent(reaction)}; told ${told.join()}`;
+};
+
+/** Silent, and counted under one label. */
+function dropped(label?: string): Check {
+  return (reaction) => {
+    const { drops } = reaction.host.inspect();
+    const labels = Object.keys(drops);
+    const counted = label === undefined ? labels.length > 0 : labels.includes(label);
+    return silent(reaction) ?? (counted ? undefined : `counted as ${labels.join() || 'nothing'}`);
+  };
+}
+
+function knows(address: string, mac: string | undefined): Check {
+  return ({ host }) => {
+    const known = host.inspect().neighbours.known.find((entry) => entry.address === address)?.mac;
+    return known === mac ? undefined : `${address} is at ${known}`;
+  };
+}
+
+function all(...checks: readonly Check[]): Check {
+  return (reaction) => checks.map((check) => check(reaction)).find((problem) => problem !== undefined);
+}
+
+function unreachable(code: number): Check {
+  return (reaction) => {
+    const [only, ...more] = reaction.sent;
+    const icmp = only?.icmp;
+    const good =
+      more.length === 0 && icmp?.type === 'destination-unreachable' && icmp.code === code && icmp.original.length === 28;
+    return good ? undefined : describeSent(reaction);
+  };
+}
+
+const CHECKS: Readonly<Record<string, Check>> = {
+  I001: dropped('frame-runt'),
+  I003: all(dropped('frame-group-source'), ({ host }) => {
+    return host.inspect().neighbours.known.length === 1 ? undefined : 'a new neighbour';
+  }),
+  I004: dropped('ipv4-bad-version'),
+  I006: dropped('arp-truncated'),
+  I007: dropped('arp-unsupported'),
+  I009: all(knows('10.1.0.254', '02:00:00:00:00:fe'), ({ events }) => {
+    return events.some(({ type }) => type === 'arp-conflict') ? undefined : 'nobody is told';
+  }),
+  I010: all(dropped(), ({ host }) => (host.inspect().neighbours.known.length === 1 ? undefined : 'a new neighbour')),
+  I012: all(knows('0.0.0.0', undefined), ({ sent }) => (sent[0]?.arp?.operation === ARP_REPLY ? undefined : 'no reply')),
+  I013: all(knows('10.1.0.254', undefined), dropped('arp-bad-sender-mac')),
+  I015: ({ sent, host }) => {
+    const { known } = host.inspect().neighbours;
+    const peer = known.some(({ address }) => address === formatIpv4(PEER_IP));
+    const bounded = known.length <= 256 && sent.length <= 256;
+    return bounded && peer
+      ? undefined
+      : `${known.length} neighbours, ${sent.length} replies, the peer is ${peer ? '' : 'not '}known`;
+  },
+  I016: dropped('ipv4-bad-total-length'),
+  I018: dropped('ipv4-bad-header-length'),
+  I019: dropped(),
+  I021: ({ sent: [reply], octets: [octets] }) => {
+    const icmp = reply?.icmp;
+    const data = icmp?.type === 'echo-reply' ? icmp.payload.length : -1;
+    // Everything behind the header and that octet would be memory of somebody.
+    const padding = octets?.subarray(14 + 20 + 8 + 1).some((octet) => octet !== 0) ?? true;
+    return data === 1 && !padding ? undefined : `${data} octets of data, padding ${padding ? 'with content' : 'empty'}`;
+  },
+  I022: dropped('ipv4-bad-source'),
+  I024: dropped('ipv4-bad-source'),
+  I025: dropped('ipv4-bad-source'),
+  I027: dropped('ipv4-own-source'),
+  I028: dropped('ipv4-bad-source'),
+  I030: ({ sent }) => (sent.every(({ icmp }) => icmp?.type === 'echo-reply') ? undefined : 'an ICMP error'),
+  I031: ({ sent }) => {
+    // An option that a host may leave alone: an answer has to be without it.
+    return sent.every(({ ipv4 }) => ipv4?.options.length === 0) ? undefined : 'the answer has the options';
+  },
+  I033: dropped('ipv4-bad-options'),
+  I034: dropped('ipv4-source-route'),
+  I036: unreachable(2),
+  I040: dropped('fragment'),
+  I042: dropped('fragment'),
+  I043: dropped('fragment'),
+  I045: dropped('fragment'),
+  I046: dropped('fragment'),
+  I049: dropped('fragment'),
+  I051: dropped('icmp-bad-checksum'),
+  I052: dropped('icmp-truncated'),
+  I054: dropped('icmp-bad-quote'),
+  I055: dropped('icmp-foreign-quote'),
+  I060: dropped('icmp-ignored'),
+  I063: dropped('udp-bad-length'),
+  I064: dropped('udp-bad-checksum'),
+  I066: unreachable(3),
+  I067: dropped('udp-port-closed'),
+};

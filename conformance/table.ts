@@ -1,0 +1,36 @@
+import { notRun } from './report.js';
+import { checkDhcpCapture, checkDhcpCrafted, checkDhcpHostile, checkDhcpScripted } from './runners/dhcp.js';
+import { checkDhcpMessage, checkDictionary } from './runners/dhcp-corpus.js';
+import { checkCaptureFile, checkFrameFile, checkFrameLines } from './runners/frames.js';
+import { checkIpHostile } from './runners/ip-hostile.js';
+import { checkLicences, checkListing, checkManifest } from './runners/listings.js';
+import type { CheckFile } from './vector-file.js';
+
+/** What is done with the files of one pattern. The first row that fits counts. */
+export interface RunnerRow {
+  /** Paths from the folder of vectors; the folders `own` and `public` in front are left out. */
+  readonly pattern: RegExp;
+  readonly check: CheckFile;
+}
+
+const noDsoftbus: CheckFile = () => notRun('packages/dsoftbus does not exist yet');
+
+/** Every vector file that is known, and who runs it. A file that fits no row is a failure. */
+export const RUNNERS: readonly RunnerRow[] = [
+  { pattern: /^dhcp\/CRAFTED-requests\.json$/, check: checkDhcpCrafted },
+  { pattern: /^dhcp\/SCRIPTED-replies\.json$/, check: checkDhcpScripted },
+  { pattern: /^dhcp\/INDEX\.json$/, check: checkListing(({ name }) => `${name}.json`) },
+  { pattern: /^dhcp\/[^/]*--[^/]*\.json$/, check: checkDhcpCapture },
+  { pattern: /^dhcp-hostile\/cases\.json$/, check: checkDhcpHostile },
+  { pattern: /^dhcp-corpus\/LICENCES\.json$/, check: checkLicences },
+  { pattern: /^dhcp-corpus\/from-pcap\/INDEX\.json$/, check: checkListing(({ file }) => file) },
+  { pattern: /^dhcp-corpus\/.*\.dict$/, check: checkDictionary },
+  { pattern: /^dhcp-corpus\/.*\.bin$/, check: checkDhcpMessage },
+  { pattern: /^ip-hostile\/cases\.json$/, check: checkIpHostile },
+  { pattern: /^ip-hostile\/linux-reactions\.json$/, check: () => notRun('an oracle to compare with, not a rule') },
+  { pattern: /^frame-corpus\/.*\.bin$/, check: checkFrameFile },
+  { pattern: /^pcap\/MANIFEST\.json$/, check: checkManifest },
+  { pattern: /^pcap\/frames\.jsonl$/, check: checkFrameLines },
+  { pattern: /^pcap\/.*\.(pcap|pcapng|cap|dmp)(\.gz)?$/, check: checkCaptureFile },
+  { pattern: /^(dsoftbus|noise|crypto)\/.*\.json$/, check: noDsoftbus },
+];

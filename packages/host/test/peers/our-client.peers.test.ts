@@ -1,19 +1,15 @@
 import { systemEntropy } from '@nexus-net/host';
 import { Host, Netstackd, type NetstackdEvent, type NetstackdOptions } from '@nexus-net/net-os';
-import { formatIpv4, IPV4_ANY, IPV4_BROADCAST, type MacAddress, parseIpv4, parseMac } from '@nexus-net/sansio';
+import { formatIpv4, IPV4_ANY, IPV4_BROADCAST, type MacAddress, parseIpv4 } from '@nexus-net/sansio';
 import { describe, expect } from 'vitest';
 import { BareClient } from './support/bare-client.js';
 import { missingOf } from './support/installed.js';
 import type { Lab, Peer, Station } from './support/lab.js';
+import { CLIENT_MAC, SERVER, SERVER_MAC, SQUATTER_MAC } from './support/our-server.js';
 import type { PeerProcess } from './support/peer-process.js';
 import { SERVERS, type ServerKind, type ServerTimes, startServer } from './support/servers.js';
 import { situation } from './support/situation.js';
 import { dhcpMessages } from './support/wire.js';
-
-const SERVER = parseIpv4('10.77.0.1');
-const SERVER_MAC = parseMac('02:5e:00:00:00:01');
-const CLIENT_MAC = parseMac('02:c1:00:00:00:01');
-const SQUATTER_MAC = parseMac('02:bd:00:00:00:01');
 
 type Client = Station<Netstackd>;
 type EventOf<T extends NetstackdEvent['type']> = Extract<NetstackdEvent, { readonly type: T }>;

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Driver, type EventOf, monotonicClock, systemEntropy } from '@nexus-net/host';
+import { Driver, type EventOf, systemEntropy } from '@nexus-net/host';
 import { TapDevice } from '@nexus-net/host/tap';
 import { Lan } from '@nexus-net/lan';
 import { type FrameMachine, formatMac, type MacAddress, type Millis } from '@nexus-net/sansio';
@@ -180,7 +180,7 @@ export class Station<M extends FrameMachine<unknown>> {
 export class Peer {
   readonly port: string;
   readonly folder: PeerFolder;
-  readonly namespace = new Namespace();
+  readonly namespace: Namespace = new Namespace();
   readonly #changed: () => void;
   readonly #processes: PeerProcess[] = [];
   #tap: TapDevice | undefined;
@@ -226,5 +226,4 @@ export class Peer {
   }
 }
 
-export const DEVICE = 'eth0';
-export const now = (): Millis => monotonicClock.now();
+const DEVICE = 'eth0';

@@ -14,26 +14,35 @@ const DEFAULT_PARTS = ['own', 'public'];
 /** No vectors, whatever folder they are in. */
 const DOCUMENTS = /(^|\/)(README[^/]*|LICEN[CS]E[^/]*|PROVENANCE|\..*)$/;
 
+export interface Output {
+  print(line: string): void;
+  complain(line: string): void;
+}
+
 /** Runs every vector file; resolves to the exit code: 0 nothing failed, 1 something did or was not understood. */
-export async function main(args: readonly string[], root: string, print: (line: string) => void = console.log): Promise<number> {
+export async function main(
+  args: readonly string[],
+  root: string,
+  { print, complain }: Output = { print: console.log, complain: console.error },
+): Promise<number> {
   const json = args.includes('--json');
   const [given, ...rest] = args.filter((argument) => argument !== '--json');
   if (rest.length > 0 || given?.startsWith('-') === true) {
-    console.error(`${given?.startsWith('-') === true ? given : rest[0]} is not understood\n\n${USAGE}`);
+    complain(`${given?.startsWith('-') === true ? given : rest[0]} is not understood\n\n${USAGE}`);
     return 1;
   }
   const folder = given === undefined ? join(root, DEFAULT_FOLDER) : resolve(given);
   const parts = given === undefined ? DEFAULT_PARTS.map((part) => join(folder, part)) : [folder];
   if (!parts.some((part) => existsSync(part))) {
     const text = `no vectors: ${given ?? DEFAULT_FOLDER} does not exist`;
-    if (given !== undefined) console.error(text);
+    if (given !== undefined) complain(text);
     else print(json ? JSON.stringify(conformanceReport([])) : text);
     return given === undefined ? 0 : 1;
   }
   const report = conformanceReport(runFiles(folder, parts, json ? () => {} : print));
   if (json) print(JSON.stringify(report, undefined, 1));
   else for (const line of ['', ...totalLines(report)]) print(line);
-  if (report.totals.files === 0) console.error(`no vectors: ${given ?? DEFAULT_FOLDER} holds no vector file`);
+  if (report.totals.files === 0) complain(`no vectors: ${given ?? DEFAULT_FOLDER} holds no vector file`);
   return report.totals.failed > 0 || report.totals.files === 0 ? 1 : 0;
 }
 
@@ -62,7 +71,9 @@ function runFile(folder: string, file: string, progress: (at: string) => void): 
   if (row === undefined) return failure('not understood: no runner is known for this file');
   try {
     const absolute = join(folder, file);
-    return row.check({ path, folder: dirname(absolute), bytes: readFileSync(absolute), progress });
+    const report = row.check({ path, folder: dirname(absolute), bytes: readFileSync(absolute), progress });
+    const cases = report.passed + report.failed.length + report.notRun.length;
+    return cases === 0 ? failure('not understood: no case in this file') : report;
   } catch (error) {
     return failure(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

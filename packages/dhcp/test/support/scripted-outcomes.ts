@@ -343,7 +343,7 @@ function SHORT(): Partial<LeaseText> {
 }
 
 function checkRefusals(refused: number): string | undefined {
-  return refused >= 8 && refused <= 10 ? undefined : `${refused} times refused within ten minutes`;
+  return refused >= 8 && refused <= 10 ? undefined : `${refused} times refused within the run`;
 }
 
 function waitsForIpv6(seconds: number): ScriptedCheck {

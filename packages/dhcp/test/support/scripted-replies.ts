@@ -26,7 +26,7 @@ export interface ScriptedRun {
 }
 
 /** Long enough for all retransmissions, several waits after a NAK, and many short leases. */
-export const HORIZON_MS: Millis = 600_000;
+export const HORIZON_MS: Millis = 450_000;
 /** The client's own default of messages in any minute. */
 const MESSAGES_PER_MINUTE = 20;
 const DHCP_CLIENT_PORT = 68;

@@ -38,6 +38,7 @@ export { isHostName } from './options/text.js';
 export type { DhcpRelayInformation, DhcpRelayInterface, DhcpRelayOptions } from './relay/config.js';
 export { type DhcpRelayEvent, type DhcpRelayReject, type InformationFate, RELAY_REJECTS } from './relay/events.js';
 export { DhcpRelay, type DhcpRelayDatagram, type DhcpRelayInspection, type DhcpRelayTransmit } from './relay.js';
+export type { DhcpClientClass, DhcpMatch } from './server/client-class.js';
 export type { DhcpPoolRange, DhcpReservation, DhcpServerOptions, DhcpSubnet } from './server/config.js';
 export type { DhcpLeaseRecord, DhcpNakReason, DhcpServerEvent, DhcpServerReject } from './server/events.js';
 export type { DhcpBindingInspection, DhcpServerInspection } from './server/inspect.js';

@@ -153,8 +153,11 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const type = message.options.get(53)?.[0];
     if (type === undefined) return 'no-message-type';
     if (message.giaddr === this.#config.address) return 'own-relay';
-    const request = readRequest(message, datagram, { type, mtu: this.#config.mtu });
+    const request = readRequest(message, datagram, { type, mtu: this.#config.mtu, classes: this.#config.classes });
     if (request === undefined) return 'no-identity';
+    // What a client gives back is taken back, whoever it is.
+    const givesBack = type === DHCP_MESSAGE_TYPE.release || type === DHCP_MESSAGE_TYPE.decline;
+    if (!givesBack && request.classes.some(({ deny }) => deny)) return 'denied';
     switch (type) {
       case DHCP_MESSAGE_TYPE.discover:
         this.#received.increment('discover');

@@ -1,8 +1,11 @@
-import { DeadlineHeap, type Ipv4Address, ipv4FromU32, type Millis, NEVER } from '@nexus-net/sansio';
+import { DeadlineHeap, type Ipv4Address, type Millis, NEVER } from '@nexus-net/sansio';
+import { AddressGroup } from './address-group.js';
 import { Binding, BindingList, type BindingState } from './binding.js';
-import type { ResolvedConfig, ResolvedSubnet } from './config.js';
-import type { ClientIdentity } from './identity.js';
+import { NO_CLASSES, type ResolvedClass } from './client-class.js';
+import type { DhcpPoolRange, ResolvedConfig, ResolvedSubnet } from './config.js';
+import { type ClientIdentity, isRelayPortKey, relayPortKey } from './identity.js';
 import { Quota } from './quota.js';
+import type { ServerRequest } from './request.js';
 
 /** What the tables of all subnets have in common: one clock order, one set of limits. */
 export class BindingPool {
@@ -28,29 +31,34 @@ export class BindingPool {
   }
 }
 
+/** Who asks for an address, as a table sees it. */
+export interface Claimant {
+  /** See `BindingTable.holderKey`. */
+  readonly holderKey: string;
+  /** The address that is reserved for it. */
+  readonly reserved: Ipv4Address | undefined;
+  readonly classes: readonly ResolvedClass[];
+}
+
 /** Why an address can't be given to a client. */
 export type Unavailable = 'not-served' | 'address-taken' | 'reserved-elsewhere';
 
-/**
- * The addresses of one subnet. Every request costs a constant number of map and list operations: addresses that were
- * never used come from a cursor that only moves forward, all others from lists.
- */
+/** The addresses of one subnet. Every request costs a constant number of map and list operations. */
 export class BindingTable {
   readonly subnet: ResolvedSubnet;
   readonly #pool: BindingPool;
   readonly #byAddress = new Map<Ipv4Address, Binding>();
   readonly #byHolder = new Map<string, Binding>();
-  readonly #fresh = new BindingList();
-  readonly #expired = new BindingList();
-  readonly #released = new BindingList();
-  #rangeIndex = 0;
-  /** The next address that was perhaps never used, in range `#rangeIndex`. */
-  #cursor: number;
+  /** By class; `undefined` is everybody. */
+  readonly #groups = new Map<string | undefined, AddressGroup>();
+  readonly #isKnown = (address: Ipv4Address): boolean => this.#byAddress.has(address);
+  readonly #createAt = (address: Ipv4Address): Binding | undefined => this.#create(address);
 
   constructor(pool: BindingPool, subnet: ResolvedSubnet) {
     this.#pool = pool;
     this.subnet = subnet;
-    this.#cursor = subnet.ranges[0]?.first ?? 0;
+    for (const name of new Set(subnet.ranges.map(({ forClass }) => forClass)))
+      this.#groups.set(name, new AddressGroup(subnet.ranges.filter(({ forClass }) => forClass === name)));
     // Made in advance, so that a table at its limit still serves its reservations.
     for (const address of subnet.reserved.keys()) this.#byAddress.set(address, new Binding(address, this));
   }
@@ -62,6 +70,16 @@ export class BindingTable {
   holderKey(client: ClientIdentity): string {
     const { reservedFor } = this.subnet;
     return !reservedFor.has(client.key) && reservedFor.has(client.hardwareKey) ? client.hardwareKey : client.key;
+  }
+
+  claimant(request: ServerRequest): Claimant {
+    const { reservedFor } = this.subnet;
+    const holderKey = this.holderKey(request.client);
+    let reserved = reservedFor.get(holderKey);
+    const { circuit, remote } = request.relay;
+    if (reserved === undefined && circuit !== undefined && reservedFor.size > 0)
+      reserved = reservedFor.get(relayPortKey(circuit, remote)) ?? reservedFor.get(relayPortKey(circuit, undefined));
+    return { holderKey, reserved, classes: request.classes };
   }
 
   /** What the holder has now, or had last. */
@@ -78,15 +96,20 @@ export class BindingTable {
     return this.#byAddress.values();
   }
 
-  /** May the holder have this address now? `undefined` says yes. */
-  unavailable(address: Ipv4Address, holderKey: string): Unavailable | undefined {
-    const reservedAddress = this.subnet.reservedFor.get(holderKey);
+  /** May this client have this address now? `undefined` says yes. */
+  unavailable(address: Ipv4Address, { holderKey, reserved, classes }: Claimant): Unavailable | undefined {
     // While somebody else sits on the reserved address its owner is served from the pool.
-    if (reservedAddress !== undefined && reservedAddress !== address && !this.#blocked(reservedAddress, holderKey))
-      return 'reserved-elsewhere';
+    if (reserved !== undefined && reserved !== address && !this.#blocked(reserved, holderKey)) return 'reserved-elsewhere';
     const owner = this.subnet.reserved.get(address);
-    if (owner !== undefined && owner !== holderKey) return 'address-taken';
-    if (owner === undefined && !this.#inRanges(address)) return 'not-served';
+    // A renewal comes past the relay, without option 82: what was leased by that stays with its holder.
+    const held = this.#byHolder.get(holderKey);
+    const holds = held?.address === address && held.state.type === 'leased';
+    if (owner !== undefined) {
+      if (reserved !== address && !(holds && isRelayPortKey(owner))) return 'address-taken';
+    } else {
+      const range = this.#rangeOf(address);
+      if (range === undefined || !(holds || isFor(range, classes))) return 'not-served';
+    }
     return this.#blocked(address, holderKey) ? 'address-taken' : undefined;
   }
 
@@ -102,12 +125,13 @@ export class BindingTable {
     return this.#byAddress.get(address) ?? this.#create(address);
   }
 
-  /**
-   * An address for a new holder: one that nobody had yet, else the one that expired longest ago, else the one that was
-   * released longest ago. Never one that is offered, leased or quarantined.
-   */
-  allocate(): Binding | undefined {
-    return this.#fresh.first ?? this.#untouched() ?? this.#expired.first ?? this.#released.first;
+  /** An address for a new holder, first of those that are for its classes. */
+  allocate(classes: readonly ResolvedClass[] = NO_CLASSES): Binding | undefined {
+    for (const { name } of classes) {
+      const binding = this.#groups.get(name)?.allocate(this.#isKnown, this.#createAt);
+      if (binding !== undefined) return binding;
+    }
+    return this.#groups.get(undefined)?.allocate(this.#isKnown, this.#createAt);
   }
 
   offer(
@@ -191,8 +215,7 @@ export class BindingTable {
     if (type === 'fresh') this.#forget(binding);
     binding.list?.remove(binding);
     // A reserved address, or one outside the pool (a restored lease of an older configuration), is never handed to others.
-    if (this.subnet.reserved.has(binding.address) || !this.#inRanges(binding.address)) return;
-    (type === 'fresh' ? this.#fresh : type === 'expired' ? this.#expired : this.#released).append(binding);
+    if (!this.subnet.reserved.has(binding.address)) this.#groupOf(binding.address)?.[type].append(binding);
   }
 
   /** Makes the client the holder: the last holder of the address and the last address of the client are forgotten. */
@@ -262,24 +285,20 @@ export class BindingTable {
     this.#pool.bindingCount++;
     const binding = new Binding(address, this);
     this.#byAddress.set(address, binding);
-    if (this.#inRanges(address)) this.#fresh.append(binding);
+    this.#groupOf(address)?.fresh.append(binding);
     return binding;
   }
 
-  #untouched(): Binding | undefined {
-    for (;;) {
-      const range = this.subnet.ranges[this.#rangeIndex];
-      if (range === undefined) return undefined;
-      for (; this.#cursor <= range.last; this.#cursor++) {
-        const address = ipv4FromU32(this.#cursor);
-        if (!this.#byAddress.has(address)) return this.#create(address);
-      }
-      this.#rangeIndex++;
-      this.#cursor = this.subnet.ranges[this.#rangeIndex]?.first ?? 0;
-    }
+  #rangeOf(address: Ipv4Address): DhcpPoolRange | undefined {
+    return this.subnet.ranges.find(({ first, last }) => address >= first && address <= last);
   }
 
-  #inRanges(address: Ipv4Address): boolean {
-    return this.subnet.ranges.some(({ first, last }) => address >= first && address <= last);
+  #groupOf(address: Ipv4Address): AddressGroup | undefined {
+    const range = this.#rangeOf(address);
+    return range && this.#groups.get(range.forClass);
   }
+}
+
+function isFor({ forClass }: DhcpPoolRange, classes: readonly ResolvedClass[]): boolean {
+  return forClass === undefined || classes.some(({ name }) => name === forClass);
 }

@@ -16,23 +16,34 @@ import {
   writeU32,
 } from '@nexus-net/sansio';
 import type { DhcpOption } from '../option-list.js';
+import { type DhcpClientClass, type ResolvedClass, resolveClasses } from './client-class.js';
 import type { DhcpLeaseRecord } from './events.js';
-import { clientIdKey, hardwareKeyOf } from './identity.js';
+import { clientIdKey, hardwareKeyOf, relayPortKey } from './identity.js';
 import { OPTION, SERVER_OWN_OPTIONS } from './option-codes.js';
 
-/** An address that only one client gets. Exactly one of `mac` and `clientId` names the client. */
+/** An address that only one client gets. Exactly one of `mac`, `clientId` and `circuitId` names the client. */
 export interface DhcpReservation {
   readonly address: Ipv4Address;
   /** An Ethernet address (chaddr with htype 1). */
   readonly mac?: MacAddress;
   /** The value of option 61, its type octet included. Wins over a reservation by `mac` for the same client. */
   readonly clientId?: Uint8Array;
+  /**
+   * The client behind this port of a relay: sub-option 1 of option 82, with `remoteId` sub-option 2 too. One client at a time: a
+   * second one gets an address of the pool as long as the lease of the first one runs. Counts after `clientId` and `mac`.
+   */
+  readonly circuitId?: Uint8Array;
+  readonly remoteId?: Uint8Array;
 }
 
 /** Addresses `first` to `last`, both included. */
 export interface DhcpPoolRange {
   readonly first: Ipv4Address;
   readonly last: Ipv4Address;
+  /**
+   * Only for clients of this class. They get addresses of here before those that are for everybody. Default: for everybody.
+   */
+  readonly forClass?: string;
 }
 
 /** One network and what its clients are told. */
@@ -54,6 +65,8 @@ export interface DhcpSubnet {
 export interface DhcpServerOptions extends DhcpSubnet {
   /** The server's own address: server identifier (option 54) and source of every reply. In no pool. */
   readonly address: Ipv4Address;
+  /** Classes of clients, by what they or their relay send. Default none. */
+  readonly classes?: readonly DhcpClientClass[];
   /** Networks behind relays, chosen by giaddr, option 118 (RFC 3011) or link selection (RFC 3527). */
   readonly remoteSubnets?: readonly DhcpSubnet[];
   /**
@@ -114,9 +127,9 @@ export interface DhcpServerOptions extends DhcpSubnet {
 export interface ResolvedSubnet {
   readonly prefix: Ipv4Prefix;
   readonly ranges: readonly DhcpPoolRange[];
-  /** Client key to reserved address. */
+  /** Key of a client, or of a relay's port, to reserved address. */
   readonly reservedFor: ReadonlyMap<string, Ipv4Address>;
-  /** Reserved address to client key. */
+  /** Reserved address to that key. */
   readonly reserved: ReadonlyMap<Ipv4Address, string>;
   /** Options by code, in the order in which a client without a parameter list gets them. */
   readonly options: ReadonlyMap<number, DhcpOption>;
@@ -126,6 +139,7 @@ export interface ResolvedConfig {
   readonly address: Ipv4Address;
   /** Option 54 as every reply without an override carries it. */
   readonly serverIdentifier: DhcpOption;
+  readonly classes: readonly ResolvedClass[];
   readonly local: ResolvedSubnet;
   readonly remote: readonly ResolvedSubnet[];
   readonly authoritative: boolean;
@@ -169,8 +183,10 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
   requireArgument(offerMs >= 1_000 && Number.isFinite(offerMs), 'offerMs is at least 1 s');
   requireArgument(quarantineMs >= 1_000 && Number.isFinite(quarantineMs), 'quarantineMs is at least 1 s');
   requireArgument(isHostAddress(options.prefix, address), 'address is a host address of prefix');
-  const remote = (options.remoteSubnets ?? []).map((subnet) => resolveSubnet(subnet, address));
-  const local = resolveSubnet(options, address);
+  const classes = resolveClasses(options.classes ?? []);
+  const names = new Set(classes.map(({ name }) => name));
+  const remote = (options.remoteSubnets ?? []).map((subnet) => resolveSubnet(subnet, address, names));
+  const local = resolveSubnet(options, address, names);
   const prefixes = [local, ...remote];
   for (const [i, one] of prefixes.entries())
     for (const other of prefixes.slice(i + 1))
@@ -178,6 +194,7 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
   return {
     address,
     serverIdentifier: { code: OPTION.serverIdentifier, value: addressOctets([address]) },
+    classes,
     local,
     remote,
     authoritative: options.authoritative ?? true,
@@ -213,10 +230,11 @@ function count(value: number, name: string): number {
   return value;
 }
 
-function resolveSubnet(subnet: DhcpSubnet, server: Ipv4Address): ResolvedSubnet {
+function resolveSubnet(subnet: DhcpSubnet, server: Ipv4Address, classes: ReadonlySet<string>): ResolvedSubnet {
   const { prefix, pool = [], reservations = [] } = subnet;
   const ranges = [...('first' in pool ? [pool] : pool)].sort((a, b) => a.first - b.first);
-  for (const [i, { first, last }] of ranges.entries()) {
+  for (const [i, { first, last, forClass }] of ranges.entries()) {
+    requireArgument(forClass === undefined || classes.has(forClass), `there is a class ${forClass}`);
     requireArgument(first <= last, 'a pool range has first <= last');
     requireArgument(isHostAddress(prefix, first) && isHostAddress(prefix, last), 'a pool lies inside its prefix');
     requireArgument(server < first || server > last, `the pool holds the server's own address ${formatIpv4(server)}`);
@@ -228,16 +246,23 @@ function resolveSubnet(subnet: DhcpSubnet, server: Ipv4Address): ResolvedSubnet 
   const reservedFor = new Map<string, Ipv4Address>();
   const reserved = new Map<Ipv4Address, string>();
   for (const reservation of reservations) {
-    const { address, mac, clientId } = reservation;
-    requireArgument((mac === undefined) !== (clientId === undefined), 'a reservation names a mac or a clientId, one of them');
+    const { address } = reservation;
+    const key = reservationKey(reservation);
+    requireArgument(key !== undefined, 'a reservation names a mac, a clientId or a circuitId, one of them');
     requireArgument(isHostAddress(prefix, address) && address !== server, 'a reserved address is a host address of the prefix');
-    const key = clientId === undefined ? hardwareKeyOf(macToBytes(mac as MacAddress)) : clientIdKey(clientId);
     requireArgument(!reserved.has(address), `two reservations of ${formatIpv4(address)}`);
     requireArgument(!reservedFor.has(key), `two reservations for the client of ${formatIpv4(address)}`);
     reserved.set(address, key);
     reservedFor.set(key, address);
   }
   return { prefix, ranges, reservedFor, reserved, options: subnetOptions(subnet) };
+}
+
+function reservationKey({ mac, clientId, circuitId, remoteId }: DhcpReservation): string | undefined {
+  const named = [mac, clientId, circuitId].filter((each) => each !== undefined);
+  if (named.length !== 1 || (remoteId !== undefined && circuitId === undefined)) return undefined;
+  if (circuitId !== undefined) return relayPortKey(circuitId, remoteId);
+  return clientId === undefined ? hardwareKeyOf(macToBytes(mac as MacAddress)) : clientIdKey(clientId);
 }
 
 function overlap(a: Ipv4Prefix, b: Ipv4Prefix): boolean {

@@ -24,22 +24,21 @@ const REPEAT_MS_MAX = 10_000;
 
 /** RFC 2131 §4.3.1: the present address, else the previous one, else the requested one, else a free one. */
 export function decideDiscover(pool: BindingPool, table: BindingTable, request: ServerRequest): DiscoverDecision {
-  const holderKey = table.holderKey(request.client);
+  const claimant = table.claimant(request);
   const leaseMs = grantedLease(pool, request, undefined);
-  const held = table.ofHolder(holderKey);
-  if (held !== undefined && table.unavailable(held.address, holderKey) === undefined) {
+  const held = table.ofHolder(claimant.holderKey);
+  if (held !== undefined && table.unavailable(held.address, claimant) === undefined) {
     const refusal = quotaRefusal(pool, request, held);
     return refusal === undefined ? { type: 'grant', binding: held, leaseMs } : { type: 'silent', label: refusal };
   }
   const refusal = quotaRefusal(pool, request, undefined);
   if (refusal !== undefined) return { type: 'silent', label: refusal };
-  const reserved = table.subnet.reservedFor.get(holderKey);
-  for (const wanted of [reserved, request.requestedAddress]) {
-    if (wanted === undefined || table.unavailable(wanted, holderKey) !== undefined) continue;
+  for (const wanted of [claimant.reserved, request.requestedAddress]) {
+    if (wanted === undefined || table.unavailable(wanted, claimant) !== undefined) continue;
     const binding = table.claim(wanted);
     if (binding !== undefined) return { type: 'grant', binding, leaseMs };
   }
-  const binding = table.allocate();
+  const binding = table.allocate(claimant.classes);
   return binding === undefined ? { type: 'silent', label: 'pool-exhausted' } : { type: 'grant', binding, leaseMs };
 }
 
@@ -73,14 +72,14 @@ function decideAddress(
   request: ServerRequest,
   { address, selecting }: { readonly address: Ipv4Address; readonly selecting: boolean },
 ): RequestDecision {
-  const holderKey = table.holderKey(request.client);
-  const held = table.ofHolder(holderKey);
+  const claimant = table.claimant(request);
+  const held = table.ofHolder(claimant.holderKey);
   // The client asks us by name, or we know it, or the network is ours alone: then a wrong address gets a NAK.
   const answerable = selecting || held !== undefined || pool.config.authoritative;
   const refuse = (reason: DhcpNakReason): RequestDecision =>
     answerable ? { type: 'nak', reason } : { type: 'silent', label: 'unknown-lease' };
   if (!prefixContains(table.subnet.prefix, address)) return refuse('wrong-network');
-  const unavailable = table.unavailable(address, holderKey);
+  const unavailable = table.unavailable(address, claimant);
   if (unavailable === 'not-served') return refuse('not-served');
   if (unavailable !== undefined) return { type: 'nak', reason: unavailable };
   if (held?.address === address) {

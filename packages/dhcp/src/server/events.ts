@@ -73,6 +73,8 @@ export type DhcpServerReject =
   | 'own-relay'
   /** No network is configured for giaddr, link selection or option 118. */
   | 'unknown-network'
+  /** The client is of a class that gets no answer. */
+  | 'denied'
   /** A DISCOVER or REQUEST, but every address is taken. */
   | 'pool-exhausted'
   | 'hardware-quota'

@@ -55,6 +55,17 @@ export function hardwareKeyOf(mac: Uint8Array): string {
   return `h${String.fromCharCode(ETHERNET)}${rawKey(mac)}`;
 }
 
+/** A port of a relay, for reservations: its circuit id, and its remote id where the reservation names one. */
+export function relayPortKey(circuit: Uint8Array, remote: Uint8Array | undefined): string {
+  return remote === undefined
+    ? `c${rawKey(circuit)}`
+    : `r${String.fromCharCode(circuit.length)}${rawKey(circuit)}${rawKey(remote)}`;
+}
+
+export function isRelayPortKey(key: string): boolean {
+  return key.startsWith('c') || key.startsWith('r');
+}
+
 /** The Ethernet address of the client, where it has one that a frame may be sent to. */
 export function ethernetAddress(htype: number, hlen: number, chaddr: Uint8Array): MacAddress | undefined {
   if (htype !== ETHERNET || hlen !== 6) return undefined;

@@ -16,6 +16,9 @@ export const OPTION = {
   renewalTime: 58,
   rebindingTime: 59,
   clientIdentifier: 61,
+  vendorClass: 60,
+  /** RFC 3004 */
+  userClass: 77,
   /** RFC 4039 */
   rapidCommit: 80,
   /** RFC 3046 */
@@ -28,6 +31,8 @@ export const OPTION = {
 export const RELAY_SUBOPTION = {
   /** RFC 3046 §3.1 */
   circuitId: 1,
+  /** RFC 3046 §3.2 */
+  remoteId: 2,
   /** RFC 3527 */
   linkSelection: 5,
   /** RFC 5107 */

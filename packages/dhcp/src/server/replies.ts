@@ -153,17 +153,26 @@ function encodeReply(
  */
 function addParameters(options: DhcpOption[], { subnet, request }: ReplyContext): void {
   const first = options.length;
-  const mask = subnet.options.get(OPTION.subnetMask);
+  const configured = optionsFor(subnet, request);
+  const mask = configured.get(OPTION.subnetMask);
   if (mask !== undefined) options.push(mask);
   const list = request.parameterList;
   if (list === undefined) {
-    for (const option of subnet.options.values()) if (option !== mask) options.push(option);
+    for (const option of configured.values()) if (option !== mask) options.push(option);
     return;
   }
   for (let i = 0; i < list.length; i++) {
-    const option = subnet.options.get(list[i] as number);
+    const option = configured.get(list[i] as number);
     if (option !== undefined && !options.includes(option, first)) options.push(option);
   }
+}
+
+/** The network's options, and those of the client's classes: the first class that has a code counts, and counts more. */
+function optionsFor(subnet: ResolvedSubnet, { classes }: ServerRequest): ReadonlyMap<number, DhcpOption> {
+  if (classes.length === 0) return subnet.options;
+  const options = new Map(subnet.options);
+  for (let i = classes.length - 1; i >= 0; i--) for (const [code, option] of classes[i]?.options ?? []) options.set(code, option);
+  return options;
 }
 
 type Copied = Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs' | 'giaddr' | 'chaddr'>;

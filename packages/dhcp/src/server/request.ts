@@ -2,6 +2,7 @@ import { type Datagram, type Ipv4Address, type Millis, readU32, SECOND } from '@
 import type { DecodedDhcpMessage } from '../message-decode.js';
 import { replyLengthMax } from '../message-fit.js';
 import { BROADCAST_FLAG } from '../names.js';
+import { classesOf, NO_CLASSES, type ResolvedClass } from './client-class.js';
 import { type ClientIdentity, identify } from './identity.js';
 import { OPTION, RELAY_SUBOPTION } from './option-codes.js';
 
@@ -30,11 +31,14 @@ export interface ServerRequest {
   /** Option 82, to be echoed as it came. */
   readonly relayInformation: Uint8Array | undefined;
   readonly relay: RelayInformation;
+  /** The configured classes that the sender belongs to. */
+  readonly classes: readonly ResolvedClass[];
 }
 
 /** What the server reads of option 82. Empty where no relay forwarded the message: then nobody vouches for it (RFC 3046 §2.1). */
 export interface RelayInformation {
   readonly circuit: Uint8Array | undefined;
+  readonly remote: Uint8Array | undefined;
   readonly linkSelection: Ipv4Address | undefined;
   readonly serverIdOverride: Ipv4Address | undefined;
   /** Replies go to the port the message came from, not to 67 (RFC 8357 §4.2). */
@@ -44,6 +48,7 @@ export interface RelayInformation {
 const INFINITE_SECONDS = 0xffffffff;
 const NO_RELAY: RelayInformation = {
   circuit: undefined,
+  remote: undefined,
   linkSelection: undefined,
   serverIdOverride: undefined,
   answerSourcePort: false,
@@ -53,7 +58,7 @@ const NO_RELAY: RelayInformation = {
 export function readRequest(
   message: DecodedDhcpMessage,
   datagram: Datagram,
-  { type, mtu }: { readonly type: number; readonly mtu: number },
+  { type, mtu, classes }: { readonly type: number; readonly mtu: number; readonly classes: readonly ResolvedClass[] },
 ): ServerRequest | undefined {
   const { options } = message;
   const clientIdOption = options.get(OPTION.clientIdentifier);
@@ -63,7 +68,7 @@ export function readRequest(
   const requestedAddress = address(options.get(OPTION.requestedAddress));
   const relayInformation = options.get(OPTION.relayAgentInformation);
   const parameterList = options.get(OPTION.parameterRequestList);
-  return {
+  const request: ServerRequest = {
     message,
     datagram,
     type,
@@ -78,7 +83,9 @@ export function readRequest(
     subnetSelection: address(options.get(OPTION.subnetSelection)),
     relayInformation,
     relay: relayInformation === undefined || message.giaddr === 0 ? NO_RELAY : readRelayInformation(relayInformation),
+    classes: NO_CLASSES,
   };
+  return classes.length === 0 ? request : { ...request, classes: classesOf(classes, request) };
 }
 
 export function wantsBroadcastReply(request: ServerRequest): boolean {
@@ -88,6 +95,7 @@ export function wantsBroadcastReply(request: ServerRequest): boolean {
 /** Sub-options of option 82; the first of each counts, one that runs past the end ends the list. */
 function readRelayInformation(value: Uint8Array): RelayInformation {
   let circuit: Uint8Array | undefined;
+  let remote: Uint8Array | undefined;
   let linkSelection: Ipv4Address | undefined;
   let serverIdOverride: Ipv4Address | undefined;
   let answerSourcePort = false;
@@ -97,12 +105,13 @@ function readRelayInformation(value: Uint8Array): RelayInformation {
     const content = value.subarray(at + 2, end);
     const code = value[at];
     if (code === RELAY_SUBOPTION.circuitId) circuit ??= content;
+    else if (code === RELAY_SUBOPTION.remoteId) remote ??= content;
     else if (code === RELAY_SUBOPTION.linkSelection) linkSelection ??= address(content);
     else if (code === RELAY_SUBOPTION.serverIdOverride) serverIdOverride ??= address(content);
     else if (code === RELAY_SUBOPTION.sourcePort) answerSourcePort = true;
     at = end;
   }
-  return { circuit, linkSelection, serverIdOverride, answerSourcePort };
+  return { circuit, remote, linkSelection, serverIdOverride, answerSourcePort };
 }
 
 function u32(value: Uint8Array | undefined): number | undefined {

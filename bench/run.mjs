@@ -1,26 +1,5 @@
-// `npm run bench [-- NAME…]`: bundles the benchmarks (TypeScript, like everything they measure) and runs them.
-import { mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+// `npm run bench [-- NAME…]`
+import { loadMain, ROOT } from '../scripts/bundle.mjs';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
-// esbuild comes with tsup: it is asked for there, wherever npm has put it.
-const { build } = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild');
-const folder = join(ROOT, '.nexus/bench');
-mkdirSync(folder, { recursive: true });
-const outfile = join(folder, 'main.mjs');
-await build({
-  entryPoints: [join(ROOT, 'bench/main.ts')],
-  outfile,
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  conditions: ['@nexus-net/source'],
-  sourcemap: 'inline',
-  logLevel: 'error',
-});
-
-const { main } = await import(pathToFileURL(outfile).href);
-process.exitCode = await main(process.argv.slice(2), { root: ROOT, program: outfile });
+const { main, program } = await loadMain('bench');
+process.exitCode = await main(process.argv.slice(2), { root: ROOT, program });

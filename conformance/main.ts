@@ -2,11 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { type CaseReport, conformanceReport, type FileReport, failure, fileLines, totalLines } from './report.js';
 import { RUNNERS } from './table.js';
+import { Watchdog } from './watchdog.js';
 
 const USAGE = `npm run conformance [-- DIR] [--json]
   DIR      a folder of vector files; default ../shared/vectors: its folders own and public
   --json   one JSON document on stdout instead of lines`;
 
+/** The longest step takes a second; on a machine that does other things too, some. */
+const STEP_MS_MAX = 60_000;
 /** From the root of the repository. */
 const DEFAULT_FOLDER = '../shared/vectors';
 /** Folders of the default one that hold vectors: made for this project, and other people's. */
@@ -17,13 +20,29 @@ const DOCUMENTS = /(^|\/)(README[^/]*|LICEN[CS]E[^/]*|PROVENANCE|\..*)$/;
 export interface Output {
   print(line: string): void;
   complain(line: string): void;
+  /** Where a run is. Said again and again, and empty when a file is done. */
+  progress?(at: string): void;
+}
+
+/** The command line: progress on a terminal, and an end for what would never end. */
+export async function commandLine(args: readonly string[], root: string): Promise<number> {
+  const watchdog = new Watchdog(STEP_MS_MAX);
+  const progress = (at: string): void => {
+    watchdog.say(at);
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${at}`);
+  };
+  try {
+    return await main(args, root, { print: console.log, complain: console.error, progress });
+  } finally {
+    await watchdog.stop();
+  }
 }
 
 /** Runs every vector file; resolves to the exit code: 0 nothing failed, 1 something did or was not understood. */
 export async function main(
   args: readonly string[],
   root: string,
-  { print, complain }: Output = { print: console.log, complain: console.error },
+  { print, complain, progress = () => {} }: Output,
 ): Promise<number> {
   const json = args.includes('--json');
   const [given, ...rest] = args.filter((argument) => argument !== '--json');
@@ -39,30 +58,29 @@ export async function main(
     else print(json ? JSON.stringify(conformanceReport([])) : text);
     return given === undefined ? 0 : 1;
   }
-  const report = conformanceReport(runFiles(folder, parts, json ? () => {} : print));
+  const report = conformanceReport(runFiles(folder, parts, { print: json ? () => {} : print, progress }));
   if (json) print(JSON.stringify(report, undefined, 1));
   else for (const line of ['', ...totalLines(report)]) print(line);
   if (report.totals.files === 0) complain(`no vectors: ${given ?? DEFAULT_FOLDER} holds no vector file`);
   return report.totals.failed > 0 || report.totals.files === 0 ? 1 : 0;
 }
 
-function runFiles(folder: string, parts: readonly string[], print: (line: string) => void): FileReport[] {
+function runFiles(
+  folder: string,
+  parts: readonly string[],
+  { print, progress }: Required<Pick<Output, 'print' | 'progress'>>,
+): FileReport[] {
   const paths = parts.flatMap((part) => filesIn(part)).map((path) => relative(folder, path).split(sep).join('/'));
   const files = paths.filter((path) => !DOCUMENTS.test(path));
-  const status = (line: string): void => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
-  };
-  const reports: FileReport[] = [];
-  for (const [i, file] of files.entries()) {
-    const progress = (at: string): void => status(`${i + 1}/${files.length} ${file} ${at}`);
-    progress('');
+  return files.map((file, i) => {
+    const at = (text: string): void => progress(`${i + 1}/${files.length} ${file} ${text}`);
+    at('');
     const started = performance.now();
-    const report = { file, ...runFile(folder, file, progress), ms: Math.round(performance.now() - started) };
-    reports.push(report);
-    status('');
+    const report = { file, ...runFile(folder, file, at), ms: Math.round(performance.now() - started) };
+    progress('');
     for (const line of fileLines(report)) print(line);
-  }
-  return reports;
+    return report;
+  });
 }
 
 function runFile(folder: string, file: string, progress: (at: string) => void): CaseReport {

@@ -2,5 +2,5 @@
 import { loadMain, ROOT } from '../scripts/bundle.mjs';
 
 process.setSourceMapsEnabled(true);
-const { main } = await loadMain('conformance');
-process.exitCode = await main(process.argv.slice(2), ROOT);
+const { commandLine } = await loadMain('conformance');
+process.exitCode = await commandLine(process.argv.slice(2), ROOT);

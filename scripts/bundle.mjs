@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Bundles FOLDER/main.ts into `.nexus`, and loads it: `{ main, program }`, its `main` and the path of the bundle. */
+/** Bundles FOLDER/main.ts into `.nexus` and loads it: its exports, and as `program` the path of the bundle. */
 export async function loadMain(folder) {
   // esbuild comes with tsup: it is asked for there, wherever npm has put it.
   const { build } = createRequire(createRequire(import.meta.url).resolve('tsup'))('esbuild');
@@ -21,6 +21,5 @@ export async function loadMain(folder) {
     sourcemap: 'inline',
     logLevel: 'error',
   });
-  const { main } = await import(pathToFileURL(program).href);
-  return { main, program };
+  return { ...(await import(pathToFileURL(program).href)), program };
 }

@@ -118,6 +118,9 @@ const CROWDED: Partial<DhcpServerOptions> = {
   domainName: `${'long.'.repeat(40)}example`,
 };
 
+/** RFC 4388 §7: who leases what is nobody's business, unless the configuration says so. */
+const ASKED_BY_RELAYS = { authoritative: true, leaseQuery: 'every-relay' } as Partial<DhcpServerOptions>;
+
 /** RFC 4702 §4: a server that does no DNS updates may leave option 81 out; one that answers keeps its encoding. */
 const noFqdn: CraftedOutcome[] = answers('offer', lacks(81));
 
@@ -276,8 +279,8 @@ export const CRAFTED_OUTCOMES: Readonly<Record<string, readonly CraftedOutcome[]
   same_mac_two_cids: answers('offer ack offer ack', both(addressOf(2, 'other'), addressOf(3, 'same', 2))),
   same_cid_two_macs: answers('offer ack offer ack', both(addressOf(2, 'same'), addressOf(3, 'same'))),
   cid_then_no_cid: answers('offer ack offer ack', both(addressOf(2, 'other'), addressOf(3, 'same', 2))),
-  leasequery_by_ip: answers('offer ack leaseActive'),
-  leasequery_by_mac: answers('offer ack leaseActive'),
-  leasequery_unknown: answers('leaseUnknown'),
+  leasequery_by_ip: answers('offer ack leaseActive', undefined, ASKED_BY_RELAYS),
+  leasequery_by_mac: answers('offer ack leaseActive', undefined, ASKED_BY_RELAYS),
+  leasequery_unknown: [...answers('leaseUnknown', undefined, ASKED_BY_RELAYS), ...silent],
   request_after_offer_taken_by_other: answers('offer nak ack', addressOf(2, 'same')),
 };

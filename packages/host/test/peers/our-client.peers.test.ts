@@ -17,7 +17,7 @@ type EventOf<T extends NetstackdEvent['type']> = Extract<NetstackdEvent, { reado
 /** Times of conflict detection that keep a test short; the rules stay those of RFC 5227. */
 const QUICK_PROBE = { probeWaitMs: 200, probeCount: 2, probeMinMs: 200, probeMaxMs: 400, announceWaitMs: 400 };
 
-describe.each(SERVERS)('our client, server $name', (kind) => {
+describe.concurrent.each(SERVERS)('our client, server $name', (kind) => {
   const peers = { server: kind.name, squatter: 'squatter' };
   const missing = missingOf(kind.programs);
   const scene = (name: string, run: (lab: Lab) => Promise<void>): void => situation(name, { peers, missing }, run);

@@ -16,7 +16,7 @@ const OTHER_MAC = parseMac('02:c1:00:00:00:02');
 /** T1 after 3 s and T2 after 6 s; udhcpc takes half of the lease, and 15 s at least. */
 const SHORT = { dhcp: { leaseMs: 30_000, renewFraction: 0.1, rebindFraction: 0.2 } };
 
-describe.each(CLIENTS)('our server, client $name', (kind) => {
+describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   const peers = { client: kind.name, squatter: 'squatter' };
   const missing = missingOf(kind.programs);
   const scene = (name: string, run: (lab: Lab) => Promise<void>): void => situation(name, { peers, missing }, run);

@@ -27,7 +27,9 @@ export const REFUSED = 'refused';
 const UDHCPC_HOOK = `#!/bin/sh
 case "$1" in
   deconfig) ip -4 addr flush dev "$interface" ;;
-  bound|renew) ip -4 addr replace "$ip/\${mask:-24}" dev "$interface" ;;
+  bound|renew)
+    ip -4 addr replace "$ip/\${mask:-24}" dev "$interface"
+    [ -z "$router" ] || ip route replace default via "\${router%% *}" dev "$interface" ;;
 esac
 echo "hook: $1 $ip"
 `;
@@ -37,7 +39,8 @@ case "$reason" in
   BOUND|RENEW|REBIND|REBOOT)
     if [ -e "$FOLDER/${REFUSED}" ] && grep -qx "$new_ip_address" "$FOLDER/${REFUSED}"; then exit 1; fi
     [ "$old_ip_address" = "$new_ip_address" ] || ip -4 addr flush dev "$interface"
-    ip -4 addr replace "$new_ip_address/$new_subnet_mask" dev "$interface" ;;
+    ip -4 addr replace "$new_ip_address/$new_subnet_mask" dev "$interface"
+    [ -z "$new_routers" ] || ip route replace default via "\${new_routers%% *}" dev "$interface" ;;
   EXPIRE|FAIL|RELEASE|STOP) ip -4 addr flush dev "$interface" ;;
 esac
 echo "hook: $reason $new_ip_address"

@@ -22,8 +22,11 @@ export class Lab {
   readonly #closers: (() => void | Promise<void>)[] = [];
   readonly #peers: Peer[] = [];
   readonly #waiting = new Set<() => void>();
+  readonly #beside: Lab[] = [];
+  readonly #parent: Lab | undefined;
 
-  constructor() {
+  constructor(parent?: Lab) {
+    this.#parent = parent;
     this.#driver = new Driver(new Lan({ entropy: systemEntropy(), gateway: 'off' }), {
       transmit: ({ port, frame }) => this.#ends.get(port)?.(frame),
       event: (event) => {
@@ -43,6 +46,7 @@ export class Lab {
       changed: () => this.changed(),
     });
     this.connect(port, (frame) => station.receive(frame));
+    station.wake();
     this.#closers.push(() => station.detach());
     return station;
   }
@@ -108,8 +112,21 @@ export class Lab {
     });
   }
 
+  /** A further segment, with nothing in common with this one but its end. What happens there wakes who waits here. */
+  beside(): Lab {
+    const lab = new Lab(this);
+    this.#beside.push(lab);
+    return lab;
+  }
+
+  /** This segment and those beside it. */
+  get segments(): readonly Lab[] {
+    return [this, ...this.#beside];
+  }
+
   /** Something happened that a condition may have waited for. */
   changed(): void {
+    this.#parent?.changed();
     for (const ask of [...this.#waiting]) ask();
   }
 
@@ -118,8 +135,14 @@ export class Lab {
     return this.frames[(frames.at(-1) ?? 0) - 1]?.port;
   }
 
+  /** Has something called at the end, before what was there earlier is closed. */
+  closing(close: () => void | Promise<void>): void {
+    this.#closers.push(close);
+  }
+
   /** Writes the capture and what the peers said into a folder. */
   save(folder: string): void {
+    for (const [i, lab] of this.#beside.entries()) lab.save(join(folder, `beside-${i + 1}`));
     mkdirSync(folder, { recursive: true });
     const ports = [...new Set(this.frames.map(({ port }) => port ?? ''))];
     const start = BigInt(Math.round(performance.timeOrigin * 1_000)) * 1_000n;
@@ -137,6 +160,7 @@ export class Lab {
 
   /** Ends what runs, removes what was made. */
   async close(): Promise<void> {
+    for (const lab of this.#beside) await lab.close();
     for (const close of this.#closers.reverse()) await close();
   }
 }
@@ -159,6 +183,10 @@ export class Station<M extends FrameMachine<unknown>> {
         changed();
       },
     });
+  }
+
+  /** Carries out what the machine already has to say. */
+  wake(): void {
     this.#driver.wake();
   }
 

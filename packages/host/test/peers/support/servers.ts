@@ -24,7 +24,10 @@ export interface ServerKind {
   ): { readonly command: string; readonly args: readonly string[]; readonly env?: Record<string, string> };
 }
 
-/** A real server on a peer. It keeps its leases in the peer's folder, so that another one may go on where it ended. */
+/**
+ * A real server on a peer, for its own network 10.77.0.0/24 and for 10.78.0.0/24 behind a relay. It keeps its leases in the peer's folder, so that
+ * another one may go on where it ended.
+ */
 export async function startServer(lab: Lab, peer: Peer, kind: ServerKind, times: ServerTimes): Promise<PeerProcess> {
   const { command, args, env } = kind.command(peer, times);
   const process = peer.run(command, args, env);
@@ -58,6 +61,7 @@ export const SERVERS: readonly ServerKind[] = [
         '--no-ping',
         `--dhcp-leasefile=${join(peer.folder.path, 'leases')}`,
         `--dhcp-range=10.77.0.100,10.77.0.199,255.255.255.0,${leaseS}`,
+        `--dhcp-range=10.78.0.100,10.78.0.199,255.255.255.0,${leaseS}`,
         `--dhcp-option=58,${renewS}`,
         `--dhcp-option=59,${rebindS}`,
       ],
@@ -86,6 +90,10 @@ option dhcp-rebinding-time ${rebindS};
 subnet 10.77.0.0 netmask 255.255.255.0 {
   range 10.77.0.100 10.77.0.199;
   option routers 10.77.0.1;
+}
+subnet 10.78.0.0 netmask 255.255.255.0 {
+  range 10.78.0.100 10.78.0.199;
+  option routers 10.78.0.1;
 }
 `,
       );
@@ -133,6 +141,12 @@ subnet 10.77.0.0 netmask 255.255.255.0 {
                 subnet: '10.77.0.0/24',
                 pools: [{ pool: '10.77.0.100 - 10.77.0.199' }],
                 'option-data': [{ name: 'routers', data: '10.77.0.1' }],
+              },
+              {
+                id: 2,
+                subnet: '10.78.0.0/24',
+                pools: [{ pool: '10.78.0.100 - 10.78.0.199' }],
+                'option-data': [{ name: 'routers', data: '10.78.0.1' }],
               },
             ],
             loggers: [{ name: 'kea-dhcp4', output_options: [{ output: 'stdout' }], severity: 'INFO' }],

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Fact } from '@nexus-net/wire';
 import { test } from 'vitest';
 import { KNOWN_VIOLATIONS } from './known-violations.js';
 import { Lab } from './lab.js';
@@ -22,27 +23,30 @@ export function situation(name: string, { peers, missing }: Situation, run: (lab
     const lab = new Lab();
     try {
       await run(lab);
-      const unknown = lab.violations.filter((violation) => {
-        const peer = peers[lab.culprit(violation) ?? ''];
-        return !KNOWN_VIOLATIONS.some((known) => known.peer === peer && known.rule === violation.rule);
-      });
-      if (unknown.length > 0) {
-        const lines = unknown.map(
-          (each) => `${lab.culprit(each)}: ${each.rule}, frames ${each.frames.join(', ')}: ${each.message}`,
-        );
-        throw new Error(`violations that nobody is known for:\n${lines.join('\n')}`);
-      }
+      const unknown = lab.segments.flatMap((segment) => unknownViolations(segment, peers));
+      if (unknown.length > 0) throw new Error(`violations that nobody is known for:\n${unknown.join('\n')}`);
     } catch (error) {
       const folder = join('runs', `peers-${process.pid}`, `${task.suite?.name ?? ''} ${name}`.replaceAll(/\W+/g, '-'));
       lab.save(folder);
-      const facts = lab.facts.map(({ at, kind, frames }) => `${at.toFixed(0)} ${kind} ${frames.join(',')}`);
-      throw new Error(`${error instanceof Error ? error.message : error}\nkept in ${folder}\n${facts.join('\n')}`, {
-        cause: error,
-      });
+      const facts = lab.segments.flatMap((segment) => ['', ...segment.facts.map(line)]);
+      throw new Error(`${error instanceof Error ? error.message : error}\nkept in ${folder}${facts.join('\n')}`);
     } finally {
       await lab.close();
     }
   });
+}
+
+function unknownViolations(lab: Lab, peers: Situation['peers']): readonly string[] {
+  return lab.violations
+    .filter((violation) => {
+      const peer = peers[lab.culprit(violation) ?? ''];
+      return !KNOWN_VIOLATIONS.some((known) => known.peer === peer && known.rule === violation.rule);
+    })
+    .map((each) => `${lab.culprit(each)}: ${each.rule}, frames ${each.frames.join(', ')}: ${each.message}`);
+}
+
+function line({ at, kind, frames }: Fact): string {
+  return `${at.toFixed(0)} ${kind} ${frames.join(',')}`;
 }
 
 /** In continuous integration a peer that is missing fails. */

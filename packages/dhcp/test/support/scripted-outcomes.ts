@@ -1,4 +1,4 @@
-import { formatIpv4, type Ipv4Prefix, NEVER, prefixLength, prefixNetwork } from '@nexus-net/sansio';
+import { formatIpv4, type Ipv4Prefix, type Millis, NEVER, prefixLength, prefixNetwork } from '@nexus-net/sansio';
 import { type ClientReject, type DhcpClientConfig, type DhcpLease, decodeOption, optionValue } from '../../src/index.js';
 import type { ScriptedRun } from './scripted-replies.js';
 
@@ -8,6 +8,8 @@ export type ScriptedCheck = (run: ScriptedRun) => string | undefined;
 export interface ScriptedOutcome {
   /** Default: the client's own defaults. */
   readonly config?: Partial<DhcpClientConfig>;
+  /** How long the client is watched. Default 150 s. */
+  readonly horizonMs?: Millis;
   readonly check: ScriptedCheck;
 }
 
@@ -159,6 +161,8 @@ function requestsAtMost(countMax: number, withinS: number): ScriptedCheck {
   };
 }
 
+/** Seven DISCOVERs without an answer, eight waits after a NAK, or the wait of a client that can do without IPv4. */
+const LONG_MS: Millis = 450_000;
 const NO_OPTION_3 = ['10.88.0.0/16 10.77.0.254'];
 
 /**
@@ -265,6 +269,7 @@ export const SCRIPTED_OUTCOMES: Readonly<Record<string, readonly ScriptedOutcome
   'bootp-pad-548': binds(),
   'nak-request': [
     {
+      horizonMs: LONG_MS,
       check: all(noLease, paced('discover', [1, 2, 4, 8, 16, 32, 64, 128]), ({ lab }) =>
         checkRefusals(lab.eventsOf('refused').length),
       ),
@@ -288,7 +293,7 @@ export const SCRIPTED_OUTCOMES: Readonly<Record<string, readonly ScriptedOutcome
       }),
     },
   ],
-  'silent-discover': [{ check: all(noLease, paced('discover', [4, 8, 16, 32, 64, 64, 64])) }],
+  'silent-discover': [{ horizonMs: LONG_MS, check: all(noLease, paced('discover', [4, 8, 16, 32, 64, 64, 64])) }],
   'silent-request': [
     {
       check: all(noLease, paced('request', [4, 8, 16, 32]), ({ lab }) => {
@@ -327,8 +332,8 @@ export const SCRIPTED_OUTCOMES: Readonly<Record<string, readonly ScriptedOutcome
       }),
     },
   ],
-  'v6only-108-60': [...binds(), { config: { ipv6OnlyPreferred: true }, check: waitsForIpv6(300) }],
-  'v6only-108-400': [...binds(), { config: { ipv6OnlyPreferred: true }, check: waitsForIpv6(400) }],
+  'v6only-108-60': [...binds(), { config: { ipv6OnlyPreferred: true }, horizonMs: LONG_MS, check: waitsForIpv6(300) }],
+  'v6only-108-400': [...binds(), { config: { ipv6OnlyPreferred: true }, horizonMs: LONG_MS, check: waitsForIpv6(400) }],
   'autoconf-116-doauto0': dropsOffer('bad-address'),
   '61-echoed-other': dropsOffer('wrong-client-id'),
   '61-echoed-same': binds(),

@@ -14,7 +14,7 @@ export interface ScriptedBehaviour {
   readonly frames: readonly VectorFrame[];
 }
 
-/** What our client did with that server, over {@link HORIZON_MS}. */
+/** What our client did with that server. */
 export interface ScriptedRun {
   readonly lab: ClientLab;
   /** Every lease it was bound to, in order. */
@@ -25,8 +25,8 @@ export interface ScriptedRun {
   readonly nextTimeout: Millis;
 }
 
-/** Long enough for all retransmissions, several waits after a NAK, and many short leases. */
-export const HORIZON_MS: Millis = 450_000;
+/** Long enough for all retransmissions of a REQUEST, and many short leases. */
+const HORIZON_MS: Millis = 150_000;
 /** The client's own default of messages in any minute. */
 const MESSAGES_PER_MINUTE = 20;
 const DHCP_CLIENT_PORT = 68;
@@ -48,8 +48,8 @@ export function checkScripted(behaviours: readonly ScriptedBehaviour[], progress
 function checkBehaviour(scripted: ScriptedBehaviour, plain: ScriptedBehaviour | undefined): string | undefined {
   const outcome = SCRIPTED_OUTCOMES[scripted.behaviour];
   if (outcome === undefined) return 'no outcome is known for this behaviour';
-  for (const { config = {}, check } of outcome) {
-    const run = runScripted(withReplies(scripted, plain), config);
+  for (const { config = {}, horizonMs = HORIZON_MS, check } of outcome) {
+    const run = runScripted(withReplies(scripted, plain), { config, horizonMs });
     const problem = typeof run === 'string' ? run : (check(run) ?? checkAlways(run));
     if (problem !== undefined) return Object.keys(config).length === 0 ? problem : `${JSON.stringify(config)}: ${problem}`;
   }
@@ -73,8 +73,7 @@ function checkAlways({ busiestMinute }: ScriptedRun): string | undefined {
 
 export function runScripted(
   { frames }: ScriptedBehaviour,
-  config: Partial<DhcpClientConfig>,
-  horizonMs: Millis = HORIZON_MS,
+  { config, horizonMs }: { readonly config: Partial<DhcpClientConfig>; readonly horizonMs: Millis },
 ): ScriptedRun | string {
   const script = new Script(frames.map(({ frame }) => fromHex(frame)));
   if (script.client === undefined) return 'no message of a client in this behaviour';

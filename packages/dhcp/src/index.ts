@@ -39,7 +39,7 @@ export type { DhcpRelayInformation, DhcpRelayInterface, DhcpRelayOptions } from 
 export { type DhcpRelayEvent, type DhcpRelayReject, type InformationFate, RELAY_REJECTS } from './relay/events.js';
 export { DhcpRelay, type DhcpRelayDatagram, type DhcpRelayInspection, type DhcpRelayTransmit } from './relay.js';
 export type { DhcpClientClass, DhcpMatch } from './server/client-class.js';
-export type { DhcpPoolRange, DhcpReservation, DhcpServerOptions, DhcpSubnet } from './server/config.js';
+export type { DhcpConflictCheck, DhcpPoolRange, DhcpReservation, DhcpServerOptions, DhcpSubnet } from './server/config.js';
 export type { DhcpLeaseRecord, DhcpNakReason, DhcpServerEvent, DhcpServerReject } from './server/events.js';
 export type { DhcpBindingInspection, DhcpServerInspection } from './server/inspect.js';
 export { DhcpServer, type DhcpServerTransmit } from './server.js';

@@ -6,22 +6,25 @@ import {
   type Ipv4Address,
   type MacAddress,
   type Millis,
+  NEVER,
   Queue,
   SECOND,
   unreachable,
 } from '@nexus-net/sansio';
-import { type DhcpDecodeError, decodeDhcpMessage } from './message-decode.js';
+import { type DecodedDhcpMessage, type DhcpDecodeError, decodeDhcpMessage } from './message-decode.js';
 import { BOOT_REQUEST, DHCP_MESSAGE_TYPE, DHCP_SERVER_PORT } from './names.js';
 import { type ReplyRoute, routeInformReply, routeNak, routeReply } from './server/addressing.js';
 import type { Binding, BindingState } from './server/binding.js';
-import { BindingPool, BindingTable } from './server/binding-table.js';
+import { BindingPool, BindingTable, NO_RELAY_TERMS, type RelayTerms } from './server/binding-table.js';
 import { CommitTable } from './server/commits.js';
 import { type DhcpServerOptions, type ResolvedConfig, resolveConfig } from './server/config.js';
 import { circuitKey, decideDiscover, decideRequest } from './server/decide.js';
 import type { DhcpLeaseRecord, DhcpNakReason, DhcpServerEvent, DhcpServerReject } from './server/events.js';
 import { describeIdentity } from './server/identity.js';
 import { type DhcpServerInspection, inspectServer } from './server/inspect.js';
+import { answerLeaseQuery, type LeaseQueryAnswer } from './server/lease-query.js';
 import { type RestoreResult, recordOf, restoreLeases } from './server/lease-store.js';
+import { type Probe, ProbeTable } from './server/probes.js';
 import { encodeInformReply, encodeLeaseReply, encodeNak, serverIdentifierFor } from './server/replies.js';
 import { readRequest, type ServerRequest } from './server/request.js';
 import { selectTable, type Tables, tableOf } from './server/select-table.js';
@@ -40,14 +43,17 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   readonly #pool: BindingPool;
   readonly #tables: Tables;
   readonly #commits: CommitTable;
+  readonly #probes: ProbeTable;
+  readonly #probed = new Counters<'started' | 'free' | 'in-use' | 'unanswered' | 'skipped'>();
   readonly #restore: RestoreResult;
   readonly #transmits: Queue<DhcpServerTransmit>;
   readonly #events: Queue<DhcpServerEvent>;
   readonly #rejects = new Counters<DhcpServerReject>();
   readonly #malformed = new Counters<DhcpDecodeError>();
   readonly #received = new Counters<string>();
-  readonly #sent = new Counters<'offer' | 'ack' | 'nak'>();
+  readonly #sent = new Counters<SentType>();
   #revision: number;
+  #probeId = 0;
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   /** Throws `UsageError` for a configuration that contradicts itself. */
@@ -58,6 +64,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const [local, ...remote] = [config.local, ...config.remote].map((subnet) => new BindingTable(this.#pool, subnet));
     this.#tables = [local as BindingTable, ...remote];
     this.#commits = new CommitTable(config.commitCountMax);
+    this.#probes = new ProbeTable(config.conflictCheck?.probeCountMax ?? 1);
     this.#transmits = new Queue(config.transmitCountMax);
     this.#events = new Queue(config.eventCountMax);
     this.#restore = restoreLeases(this.#tables, options.restored ?? []);
@@ -83,7 +90,17 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   }
 
   nextTimeout(): Millis {
-    return this.#pool.deadlines.nextAt;
+    return Math.min(this.#pool.deadlines.nextAt, this.#probes.nextAt);
+  }
+
+  /** The answer to the `probe` event with this id. An unknown id, or one that was not answered in time, is ignored. */
+  probeResult(now: Millis, id: number, result: 'free' | 'in-use'): void {
+    this.#advance(now);
+    const probe = this.#probes.take(id);
+    if (probe === undefined) return;
+    this.#probed.increment(result);
+    const label = this.#endProbe(probe, result);
+    if (label !== undefined) this.#reject(label);
   }
 
   /** The record of the `store` event with this id is durable: its ACK may go out. An unknown id is ignored. */
@@ -116,6 +133,8 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
       tables: this.#tables,
       pool: this.#pool,
       commitCount: this.#commits.count,
+      probeCount: this.#probes.count,
+      probes: this.#probed.snapshot(),
       restore: this.#restore,
       rejects: this.#rejects.snapshot(),
       malformed: this.#malformed.snapshot(),
@@ -128,16 +147,30 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
 
   #advance(now: Millis): void {
     this.#now = Math.max(this.#now, now);
+    const { deadlines } = this.#pool;
     for (;;) {
-      const binding = this.#pool.deadlines.first;
-      if (binding === undefined || binding.deadline > this.#now) return;
-      const { state } = binding;
-      if (state.type === 'leased') {
-        this.#events.push({ type: 'expired', at: state.until, ...held(binding) });
-        binding.table.expire(binding);
-      } else if (state.type === 'offered') binding.table.lapse(binding);
-      else binding.table.endQuarantine(binding);
+      const probeAt = this.#probes.nextAt;
+      const next = Math.min(deadlines.nextAt, probeAt);
+      if (next > this.#now || next === NEVER) return;
+      if (probeAt <= deadlines.nextAt) this.#endProbeUnanswered();
+      else this.#endState(deadlines.first as Binding);
     }
+  }
+
+  #endState(binding: Binding): void {
+    const { state } = binding;
+    if (state.type === 'leased') {
+      this.#events.push({ type: 'expired', at: state.until, ...held(binding) });
+      binding.table.expire(binding);
+    } else if (state.type === 'offered') binding.table.lapse(binding);
+    else binding.table.endQuarantine(binding);
+  }
+
+  #endProbeUnanswered(): void {
+    const probe = this.#probes.takeDue(this.#now);
+    if (probe === undefined) return;
+    this.#probed.increment('unanswered');
+    this.#endProbe(probe, 'free');
   }
 
   /** Handles one datagram; the label says why there is no answer. A NAK is an answer. */
@@ -153,6 +186,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const type = message.options.get(53)?.[0];
     if (type === undefined) return 'no-message-type';
     if (message.giaddr === this.#config.address) return 'own-relay';
+    if (type === DHCP_MESSAGE_TYPE.leaseQuery) return this.#leaseQuery(message);
     const request = readRequest(message, datagram, { type, mtu: this.#config.mtu, classes: this.#config.classes });
     if (request === undefined) return 'no-identity';
     // What a client gives back is taken back, whoever it is.
@@ -179,15 +213,31 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     }
   }
 
-  #discover(request: ServerRequest): DhcpServerReject | undefined {
+  /** `conflicts`: how many addresses were about to be offered for this DISCOVER, and others used. */
+  #discover(request: ServerRequest, conflicts = 0): DhcpServerReject | undefined {
     const table = selectTable(this.#tables, request);
     if (table === undefined) return 'unknown-network';
     const decision = decideDiscover(this.#pool, table, request);
     if (decision.type === 'silent') return decision.label;
     const { binding, leaseMs } = decision;
+    const waiting = this.#probes.of(binding);
+    if (waiting !== undefined) {
+      waiting.request = request; // the answer goes to the last one, and the probe goes on
+      return undefined;
+    }
+    if (this.#startProbe(request, decision, conflicts)) return undefined;
+    return this.#offer(request, binding, leaseMs);
+  }
+
+  #offer(request: ServerRequest, binding: Binding, leaseMs: Millis): DhcpServerReject | undefined {
+    const { table } = binding;
     if (request.rapidCommit && this.#config.rapidCommit) return this.#grant(request, binding, leaseMs);
     if (binding.state.type !== 'leased')
-      table.offer(binding, request.client, { until: this.#now + this.#config.offerMs, leaseMs, circuitKey: circuitKey(request) });
+      table.offer(binding, request.client, {
+        until: this.#now + this.#config.offerMs,
+        leaseMs,
+        relay: this.#relayTerms(request),
+      });
     this.#events.push({ type: 'offered', at: this.#now, ...held(binding), xid: request.message.xid });
     const yiaddr = binding.address;
     const payload = encodeLeaseReply(
@@ -196,6 +246,40 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     );
     this.#transmit('offer', payload, routeReply(request, { ciaddr: IPV4_ANY, yiaddr }));
     return undefined;
+  }
+
+  /** RFC 2131 §2.2. `false` where the address may be offered at once. */
+  #startProbe(request: ServerRequest, offer: { binding: Binding; leaseMs: Millis }, conflicts: number): boolean {
+    const { conflictCheck, offerMs } = this.#config;
+    const { binding, leaseMs } = offer;
+    const { type } = binding.state;
+    // The holder of a lease would answer the probe itself; what is offered was probed.
+    if (conflictCheck === undefined || type === 'leased' || type === 'offered') return false;
+    const { table, address } = binding;
+    const { probeMsMax, probeCountMax } = conflictCheck;
+    const id = ++this.#probeId;
+    const local = table === this.#tables[0];
+    if (this.#probes.count >= probeCountMax || !this.#events.push({ type: 'probe', at: this.#now, id, address, local })) {
+      this.#probed.increment('skipped');
+      return false;
+    }
+    const until = this.#now + probeMsMax + offerMs;
+    table.offer(binding, request.client, { until, leaseMs, relay: this.#relayTerms(request) });
+    this.#probes.add({ id, binding, offered: binding.state, leaseMs, conflicts, request }, this.#now + probeMsMax);
+    this.#probed.increment('started');
+    return true;
+  }
+
+  #endProbe({ binding, offered, leaseMs, conflicts, request }: Probe, result: 'free' | 'in-use'): DhcpServerReject | undefined {
+    const current = binding.state === offered; // else it lapsed, or the client took it, while the probe ran
+    if (result === 'free') return current ? this.#offer(request, binding, leaseMs) : undefined;
+    if (!current) return undefined;
+    const until = this.#now + this.#config.quarantineMs;
+    this.#events.push({ type: 'conflict', at: this.#now, address: binding.address, until });
+    if (this.#config.durability === 'confirmed') this.#store(binding, 'quarantined', until);
+    binding.table.quarantine(binding, until);
+    const candidates = this.#config.conflictCheck?.candidateCountMax ?? 1;
+    return conflicts + 1 < candidates ? this.#discover(request, conflicts + 1) : 'every-candidate-in-use';
   }
 
   #request(request: ServerRequest): DhcpServerReject | undefined {
@@ -232,7 +316,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
       since: this.#now,
       until,
       xid: request.message.xid,
-      circuitKey: circuitKey(request),
+      relay: this.#relayTerms(request),
     });
     const leased = binding.state;
     if (durability === 'immediate') {
@@ -248,6 +332,16 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     }
     this.#commits.add({ id, binding, before, leased, leaseMs, renewal, requests: [request] });
     return undefined;
+  }
+
+  #relayTerms(request: ServerRequest): RelayTerms {
+    const key = circuitKey(request);
+    const keep = this.#config.leaseQuery !== 'off' && request.message.giaddr !== IPV4_ANY;
+    const information = keep ? request.relayInformation : undefined;
+    // A copy, so that a lease does not keep the whole message.
+    return key === undefined && information === undefined
+      ? NO_RELAY_TERMS
+      : { circuitKey: key, information: information?.slice() };
   }
 
   #repeat(request: ServerRequest, binding: Binding): DhcpServerReject | undefined {
@@ -311,6 +405,21 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     return undefined;
   }
 
+  /** RFC 4388 §6.4. */
+  #leaseQuery(message: DecodedDhcpMessage): DhcpServerReject | undefined {
+    const { leaseQuery } = this.#config;
+    this.#received.increment('lease-query');
+    const { giaddr } = message;
+    if (leaseQuery === 'off' || giaddr === IPV4_ANY || (leaseQuery !== 'every-relay' && !leaseQuery.has(giaddr)))
+      return 'lease-query-refused';
+    const reply = answerLeaseQuery(this.#now, { pool: this.#pool, tables: this.#tables }, message);
+    if (reply === undefined) return 'lease-query-for-nothing';
+    const { answer, payload } = reply;
+    this.#events.push({ type: 'lease-query', at: this.#now, giaddr, answer });
+    this.#transmit(`lease-${answer}`, payload, { destination: { address: giaddr, port: DHCP_SERVER_PORT } });
+    return undefined;
+  }
+
   #announceLease(request: ServerRequest, binding: Binding, renewal: boolean): void {
     const { xid } = request.message;
     const until = leaseOf(binding.state).until;
@@ -337,7 +446,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     return record !== undefined && this.#events.push({ type: 'store', id, record }) ? id : undefined;
   }
 
-  #transmit(type: 'offer' | 'ack' | 'nak', payload: Uint8Array, route: ReplyRoute): void {
+  #transmit(type: SentType, payload: Uint8Array, route: ReplyRoute): void {
     this.#sent.increment(type);
     this.#transmits.push({ source: { address: this.#config.address, port: DHCP_SERVER_PORT }, ...route, payload });
   }
@@ -347,6 +456,8 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     this.#events.push({ type: 'rejected', at: this.#now, label });
   }
 }
+
+type SentType = 'offer' | 'ack' | 'nak' | `lease-${LeaseQueryAnswer}`;
 
 function held(binding: Binding): { readonly client: string; readonly address: Ipv4Address } {
   return { client: binding.client === undefined ? 'nobody' : describeIdentity(binding.client), address: binding.address };

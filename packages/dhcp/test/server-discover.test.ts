@@ -208,7 +208,7 @@ describe('DISCOVER', () => {
     ['to another port', { destinationPort: 68 }, 'wrong-port'],
     ['a reply', { op: 2 }, 'not-request'],
     ['an OFFER from a client', { type: 'offer' }, 'unexpected-type'],
-    ['a lease query', { type: 'leaseQuery' }, 'unexpected-type'],
+    ['a lease query', { type: 'leaseQuery' }, 'lease-query-refused'],
   ] as const)('%s gets silence', (_, ask, label) => {
     const lab = new ServerLab();
     expect(lab.ask(ask)).toBe(label);

@@ -17,6 +17,8 @@ export class BindingPool {
   readonly quarantined: BindingList = new BindingList();
   readonly hardware: Quota;
   readonly circuits: Quota;
+  /** Offered and leased bindings by key of client identifier and of hardware address: only for lease queries. */
+  readonly byClient: Map<string, Set<Binding>> | undefined;
   bindingCount = 0;
   leasedCount = 0;
   /** How often each limit was reached. */
@@ -28,8 +30,17 @@ export class BindingPool {
     this.config = config;
     this.hardware = new Quota(config.hardwareBindingCountMax);
     this.circuits = new Quota(config.circuitBindingCountMax);
+    this.byClient = config.leaseQuery === 'off' ? undefined : new Map();
   }
 }
+
+/** What a relay said of the holder. */
+export interface RelayTerms {
+  readonly circuitKey: string | undefined;
+  readonly information: Uint8Array | undefined;
+}
+
+export const NO_RELAY_TERMS: RelayTerms = { circuitKey: undefined, information: undefined };
 
 /** Who asks for an address, as a table sees it. */
 export interface Claimant {
@@ -120,6 +131,11 @@ export class BindingTable {
     return type === 'quarantined' || ((type === 'leased' || type === 'offered') && binding.holderKey !== holderKey);
   }
 
+  /** Is it in a pool or reserved? */
+  serves(address: Ipv4Address): boolean {
+    return this.subnet.reserved.has(address) || this.#rangeOf(address) !== undefined;
+  }
+
   /** The binding of an address that `unavailable` allowed; `undefined` where the table is full. */
   claim(address: Ipv4Address): Binding | undefined {
     return this.#byAddress.get(address) ?? this.#create(address);
@@ -134,11 +150,7 @@ export class BindingTable {
     return this.#groups.get(undefined)?.allocate(this.#isKnown, this.#createAt);
   }
 
-  offer(
-    binding: Binding,
-    client: ClientIdentity,
-    terms: { until: Millis; leaseMs: Millis; circuitKey: string | undefined },
-  ): void {
+  offer(binding: Binding, client: ClientIdentity, terms: { until: Millis; leaseMs: Millis; relay: RelayTerms }): void {
     const { state } = binding;
     const holderKey = this.holderKey(client);
     const own = binding.holderKey === holderKey;
@@ -154,17 +166,13 @@ export class BindingTable {
       oldest.table.lapse(oldest);
       this.#pool.offersEvicted++;
     }
-    this.#hold(binding, client, holderKey, terms.circuitKey);
+    this.#hold(binding, client, holderKey, terms.relay);
     this.#enter(binding, { type: 'offered', until: terms.until, leaseMs: terms.leaseMs, fallback });
     offers.append(binding);
   }
 
-  lease(
-    binding: Binding,
-    client: ClientIdentity,
-    terms: { since: Millis; until: Millis; xid: number; circuitKey: string | undefined },
-  ): void {
-    this.#hold(binding, client, this.holderKey(client), terms.circuitKey);
+  lease(binding: Binding, client: ClientIdentity, terms: { since: Millis; until: Millis; xid: number; relay: RelayTerms }): void {
+    this.#hold(binding, client, this.holderKey(client), terms.relay);
     const { since, until, xid } = terms;
     this.#enter(binding, { type: 'leased', since, until, xid });
     binding.list?.remove(binding);
@@ -219,15 +227,20 @@ export class BindingTable {
   }
 
   /** Makes the client the holder: the last holder of the address and the last address of the client are forgotten. */
-  #hold(binding: Binding, client: ClientIdentity, holderKey: string, circuitKey: string | undefined): void {
+  #hold(binding: Binding, client: ClientIdentity, holderKey: string, relay: RelayTerms): void {
     const held = this.#byHolder.get(holderKey);
     // A lease that still runs stays taken until it ends: the client was promised it, and may use it.
     if (held !== undefined && held !== binding && held.state.type !== 'leased') this.#free(held, 'fresh');
-    if (binding.holderKey !== holderKey) this.#unindex(binding);
+    const same = binding.holderKey === holderKey;
+    if (!same) this.#unindex(binding);
     this.#uncount(binding);
     binding.client = client;
     binding.holderKey = holderKey;
-    binding.circuitKey = circuitKey;
+    // A renewal comes past the relay: where the holder is has been said before.
+    if (relay !== NO_RELAY_TERMS || !same) {
+      binding.circuitKey = relay.circuitKey;
+      binding.relayInformation = relay.information;
+    }
     this.#count(binding);
     this.#byHolder.set(holderKey, binding);
   }
@@ -238,6 +251,7 @@ export class BindingTable {
     binding.client = undefined;
     binding.holderKey = undefined;
     binding.circuitKey = undefined;
+    binding.relayInformation = undefined;
   }
 
   #unindex(binding: Binding): void {
@@ -266,6 +280,7 @@ export class BindingTable {
   #count(binding: Binding): void {
     if (binding.client === undefined) return;
     binding.counted = true;
+    this.#index(binding.client, binding);
     this.#pool.hardware.add(binding.client.hardwareKey);
     if (binding.circuitKey !== undefined) this.#pool.circuits.add(binding.circuitKey);
   }
@@ -273,8 +288,29 @@ export class BindingTable {
   #uncount(binding: Binding): void {
     if (!binding.counted || binding.client === undefined) return;
     binding.counted = false;
+    this.#unindexClient(binding.client, binding);
     this.#pool.hardware.remove(binding.client.hardwareKey);
     if (binding.circuitKey !== undefined) this.#pool.circuits.remove(binding.circuitKey);
+  }
+
+  #index({ key, hardwareKey }: ClientIdentity, binding: Binding): void {
+    const { byClient } = this.#pool;
+    if (byClient === undefined) return;
+    for (const each of [key, hardwareKey]) {
+      const bindings = byClient.get(each);
+      if (bindings === undefined) byClient.set(each, new Set([binding]));
+      else bindings.add(binding);
+    }
+  }
+
+  #unindexClient({ key, hardwareKey }: ClientIdentity, binding: Binding): void {
+    const { byClient } = this.#pool;
+    if (byClient === undefined) return;
+    for (const each of [key, hardwareKey]) {
+      const bindings = byClient.get(each);
+      bindings?.delete(binding);
+      if (bindings?.size === 0) byClient.delete(each);
+    }
   }
 
   #create(address: Ipv4Address): Binding | undefined {

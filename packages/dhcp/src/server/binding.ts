@@ -38,6 +38,8 @@ export class Binding {
   client: ClientIdentity | undefined = undefined;
   /** The relay port behind which the holder is, where a relay named it. */
   circuitKey: string | undefined = undefined;
+  /** Option 82 as it last came with the client, kept for lease queries. */
+  relayInformation: Uint8Array | undefined = undefined;
   /** Do the quotas count it now? While it is offered or leased. */
   counted = false;
   previous: Binding | undefined = undefined;

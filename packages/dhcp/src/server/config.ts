@@ -62,6 +62,16 @@ export interface DhcpSubnet {
   readonly options?: readonly DhcpOption[];
 }
 
+/** How an address is checked before it is offered. */
+export interface DhcpConflictCheck {
+  /** Without an answer in this time the address counts as free. Default 1 s. */
+  readonly probeMsMax?: Millis;
+  /** Probes at once; beyond, addresses are offered without. Default 256. */
+  readonly probeCountMax?: number;
+  /** Addresses tried for one DISCOVER; when others use all of them, the client gets no answer and asks again. Default 4. */
+  readonly candidateCountMax?: number;
+}
+
 export interface DhcpServerOptions extends DhcpSubnet {
   /** The server's own address: server identifier (option 54) and source of every reply. In no pool. */
   readonly address: Ipv4Address;
@@ -88,6 +98,16 @@ export interface DhcpServerOptions extends DhcpSubnet {
   readonly offerMs?: Millis;
   /** How long a declined address is handed to nobody. Default 1 h. */
   readonly quarantineMs?: Millis;
+  /**
+   * Ask the caller whether an address is in use before it is offered (RFC 2131 §2.2): event `probe`, answered with
+   * `probeResult`. Not asked where the client has a lease of the address that still runs. Default: not asked.
+   */
+  readonly conflictCheck?: DhcpConflictCheck;
+  /**
+   * Tell relays who has which address (RFC 4388): `off`, or on for every relay, or for those with a giaddr of the list. The answer
+   * goes to giaddr, never to anybody else. Default `off`.
+   */
+  readonly leaseQuery?: 'off' | 'every-relay' | readonly Ipv4Address[];
   /** Answer a DISCOVER that asks for it with an ACK at once (RFC 4039). Default false. */
   readonly rapidCommit?: boolean;
   /** Largest IP datagram of a reply, in octets, whatever the client would take. Default 1 500. */
@@ -150,6 +170,8 @@ export interface ResolvedConfig {
   readonly rebindFraction: number;
   readonly offerMs: Millis;
   readonly quarantineMs: Millis;
+  readonly conflictCheck: Required<DhcpConflictCheck> | undefined;
+  readonly leaseQuery: 'off' | 'every-relay' | ReadonlySet<Ipv4Address>;
   readonly rapidCommit: boolean;
   readonly mtu: number;
   readonly nextServer: Ipv4Address;
@@ -170,6 +192,7 @@ export interface ResolvedConfig {
 export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
   const { address, leaseMs = 3_600_000, renewFraction = 0.5, rebindFraction = 0.875 } = options;
   const { leaseMsMin = Math.min(60_000, leaseMs), leaseMsMax = Math.max(86_400_000, leaseMs) } = options;
+  const { leaseQuery = 'off' } = options;
   const { offerMs = 60_000, quarantineMs = 3_600_000, mtu = 1_500 } = options;
   requireArgument(Number.isInteger(mtu) && mtu >= 576 && mtu <= 65_535, 'mtu is 576..65535 octets');
   requireArgument(
@@ -205,6 +228,8 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
     rebindFraction,
     offerMs,
     quarantineMs,
+    conflictCheck: options.conflictCheck && resolveConflictCheck(options.conflictCheck),
+    leaseQuery: typeof leaseQuery === 'string' ? leaseQuery : new Set(leaseQuery),
     rapidCommit: options.rapidCommit ?? false,
     mtu,
     nextServer: options.nextServer ?? IPV4_ANY,
@@ -219,6 +244,16 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
     commitCountMax: count(options.commitCountMax ?? 4_096, 'commitCountMax'),
     transmitCountMax: count(options.transmitCountMax ?? 4_096, 'transmitCountMax'),
     eventCountMax: count(options.eventCountMax ?? 65_536, 'eventCountMax'),
+  };
+}
+
+function resolveConflictCheck(check: DhcpConflictCheck): Required<DhcpConflictCheck> {
+  const { probeMsMax = 1_000, probeCountMax = 256, candidateCountMax = 4 } = check;
+  requireArgument(probeMsMax > 0 && Number.isFinite(probeMsMax), 'probeMsMax is above 0');
+  return {
+    probeMsMax,
+    probeCountMax: count(probeCountMax, 'probeCountMax'),
+    candidateCountMax: count(candidateCountMax, 'candidateCountMax'),
   };
 }
 

@@ -36,6 +36,17 @@ export type DhcpServerEvent =
   | ({ readonly type: 'released' | 'expired' } & Held)
   | ({ readonly type: 'declined'; readonly until: Millis } & Held)
   | ({ readonly type: 'informed' } & Held)
+  /** A relay asked who has an address (RFC 4388). */
+  | {
+      readonly type: 'lease-query';
+      readonly at: Millis;
+      readonly giaddr: Ipv4Address;
+      readonly answer: 'active' | 'unassigned' | 'unknown';
+    }
+  /** Is anybody using the address? By ARP (RFC 5227 §2.1.1) where `local`, else by ICMP echo. The answer is `probeResult`. */
+  | { readonly type: 'probe'; readonly at: Millis; readonly id: number; readonly address: Ipv4Address; readonly local: boolean }
+  /** Somebody does: nobody gets the address before `until`. */
+  | { readonly type: 'conflict'; readonly at: Millis; readonly address: Ipv4Address; readonly until: Millis }
   | { readonly type: 'nak'; readonly at: Millis; readonly client: string; readonly reason: DhcpNakReason; readonly xid: number }
   | { readonly type: 'rejected'; readonly at: Millis; readonly label: DhcpServerReject }
   | { readonly type: 'store'; readonly id: number; readonly record: DhcpLeaseRecord };
@@ -93,6 +104,12 @@ export type DhcpServerReject =
   | 'not-the-owner'
   /** INFORM with no address to answer to, or from a network that is not served. */
   | 'inform-without-address'
+  /** Others use every address that the client could get. */
+  | 'every-candidate-in-use'
+  /** A lease query, and this server tells nobody, or not this one (RFC 4388). */
+  | 'lease-query-refused'
+  /** A lease query without address, client identifier and hardware address. */
+  | 'lease-query-for-nothing'
   /** In `confirmed` mode: too many leases wait for the store. */
   | 'commit-table-full'
   /** In `confirmed` mode: the store failed, so the client gets no ACK. */

@@ -22,6 +22,7 @@ export interface DhcpServerInspection {
     readonly offered: number;
     readonly quarantined: number;
     readonly commits: number;
+    readonly probes: number;
   };
   /** How often each limit was reached. */
   readonly limits: {
@@ -31,6 +32,8 @@ export interface DhcpServerInspection {
     readonly transmitsDropped: number;
     readonly eventsDropped: number;
   };
+  /** How the probes ended; `skipped`: offered without one, for too many ran. */
+  readonly probes: Readonly<Partial<Record<'started' | 'free' | 'in-use' | 'unanswered' | 'skipped', number>>>;
   readonly restore: RestoreResult;
   readonly rejects: Readonly<Partial<Record<string, number>>>;
   /** The codec's labels behind `rejects.malformed`. */
@@ -40,15 +43,16 @@ export interface DhcpServerInspection {
 }
 
 export function inspectServer(
-  server: Pick<DhcpServerInspection, 'restore' | 'rejects' | 'malformed' | 'received' | 'sent'> & {
+  server: Pick<DhcpServerInspection, 'restore' | 'probes' | 'rejects' | 'malformed' | 'received' | 'sent'> & {
     readonly tables: Tables;
     readonly pool: BindingPool;
     readonly commitCount: number;
+    readonly probeCount: number;
     readonly transmitsDropped: number;
     readonly eventsDropped: number;
   },
 ): DhcpServerInspection {
-  const { tables, pool, commitCount, transmitsDropped, eventsDropped, ...rest } = server;
+  const { tables, pool, commitCount, probeCount, transmitsDropped, eventsDropped, ...rest } = server;
   const { offersEvicted, quarantineEvicted, bindingsRefused } = pool;
   return {
     subnets: tables.map((table) => ({
@@ -68,6 +72,7 @@ export function inspectServer(
       offered: pool.offers.count,
       quarantined: pool.quarantined.count,
       commits: commitCount,
+      probes: probeCount,
     },
     limits: { offersEvicted, quarantineEvicted, bindingsRefused, transmitsDropped, eventsDropped },
     ...rest,

@@ -1,5 +1,6 @@
 import { type Ipv4Address, isHostAddress, type Millis } from '@nexus-net/sansio';
 import type { Binding } from './binding.js';
+import { NO_RELAY_TERMS } from './binding-table.js';
 import type { DhcpLeaseRecord } from './events.js';
 import { CLIENT_ID_OCTETS_MAX, makeIdentity } from './identity.js';
 import { type Tables, tableOf } from './select-table.js';
@@ -44,7 +45,7 @@ export function restoreLeases(tables: Tables, records: readonly DhcpLeaseRecord[
       continue;
     }
     const client = makeIdentity(record);
-    table.lease(binding, client, { since: Number.NEGATIVE_INFINITY, until: record.until, xid: 0, circuitKey: undefined });
+    table.lease(binding, client, { since: Number.NEGATIVE_INFINITY, until: record.until, xid: 0, relay: NO_RELAY_TERMS });
     if (record.state === 'released') table.release(binding);
     else if (record.state === 'quarantined') table.quarantine(binding, record.until);
     restored++;

@@ -23,6 +23,9 @@ export const OPTION = {
   rapidCommit: 80,
   /** RFC 3046 */
   relayAgentInformation: 82,
+  /** RFC 4388 §6.1 */
+  clientLastTransactionTime: 91,
+  associatedAddresses: 92,
   /** RFC 3011 */
   subnetSelection: 118,
 } as const;

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Peer } from './lab.js';
 import type { PeerProcess } from './peer-process.js';
@@ -81,11 +80,6 @@ export const CLIENTS: readonly ClientKind[] = [
     conflict: 'arp',
   },
 ];
-
-/** Makes a client forget what it kept of its last lease. */
-export function forget({ folder }: Peer): void {
-  for (const path of ['dhclient.leases', 'lib/dhcpcd/eth0.lease']) rmSync(join(folder.path, path), { force: true });
-}
 
 function dhclientArguments({ folder }: Peer): readonly string[] {
   const config = folder.file('dhclient.conf', 'timeout 20;\nretry 2;\nreboot 3;\ninitial-interval 1;\nbackoff-cutoff 2;\n');

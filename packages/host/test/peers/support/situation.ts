@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Fact } from '@nexus-net/wire';
 import { test } from 'vitest';
-import { KNOWN_VIOLATIONS } from './known-violations.js';
+import { unknownViolations } from './known-violations.js';
 import { Lab } from './lab.js';
 
 export interface Situation {
@@ -34,15 +34,6 @@ export function situation(name: string, { peers, missing }: Situation, run: (lab
       await lab.close();
     }
   });
-}
-
-function unknownViolations(lab: Lab, peers: Situation['peers']): readonly string[] {
-  return lab.violations
-    .filter((violation) => {
-      const peer = peers[lab.culprit(violation) ?? ''];
-      return !KNOWN_VIOLATIONS.some((known) => known.peer === peer && known.rule === violation.rule);
-    })
-    .map((each) => `${lab.culprit(each)}: ${each.rule}, frames ${each.frames.join(', ')}: ${each.message}`);
 }
 
 function line({ at, kind, frames }: Fact): string {

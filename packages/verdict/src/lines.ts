@@ -48,7 +48,7 @@ export class LineAssembler {
 
   /** The console is gone: what stands without a line end is a line too. */
   handleEnd(now: Millis): void {
-    if (this.#text !== '') this.#finish(now);
+    if (this.#text !== '' || this.#cut) this.#finish(now);
   }
 
   /** Does nothing: a line has no clock. Here because every machine has it. */
@@ -87,11 +87,9 @@ export class LineAssembler {
       this.#escapeOctet(octet);
     } else if (octet === BS) {
       this.#text = this.#text.slice(0, -1);
-    } else if (octet >= 0x20 && octet !== DEL) {
+    } else if ((octet >= 0x20 && octet !== DEL) || octet === TAB) {
       if (this.#text.length < this.#lineLengthMax) this.#text += String.fromCharCode(octet);
       else this.#cut = true;
-    } else if (octet === TAB) {
-      if (this.#text.length < this.#lineLengthMax) this.#text += '\t';
     }
   }
 

@@ -142,7 +142,7 @@ function renderValue(name: string, values: MarkerValues): string | undefined {
 
 const PLACES: Readonly<Record<string, string>> = {
   address: '(?<address>[\\d.]+)',
-  prefix: '(?<prefix>\\d{1,2})',
+  prefix: '(?<prefix>\\d|[12]\\d|3[0-2])', // without leading zeros, which the form does not have
   gateway: '(?<gateway>none|[\\d.]+)',
 };
 

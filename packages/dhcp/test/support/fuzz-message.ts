@@ -1,7 +1,9 @@
 import { type Ipv4Address, ipv4FromU32, type MacAddress, type Millis, writeU32 } from '@nexus-net/sansio';
-import { demand, type FuzzScript } from '../../../sansio/test/support/fuzz.js';
+import type { FuzzScript } from '../../../sansio/test/support/fuzz.js';
 import { type DhcpMessageInit, dhcpMessage, encodeDhcpMessage } from '../../src/message.js';
 import type { DhcpOption } from '../../src/option-list.js';
+
+export { drain } from '../../../sansio/test/support/fuzz.js';
 
 /** Addresses that a script speaks of: of the pool, of the servers, of another network, and those that nobody may have. */
 export const ADDRESSES: readonly Ipv4Address[] = [
@@ -49,14 +51,4 @@ export function octetsOf(value: number): Uint8Array {
   const octets = new Uint8Array(4);
   writeU32(octets, 0, value);
   return octets;
-}
-
-/** Takes everything that a queue holds; no call may bring more than `countMax`. */
-export function drain<T>(poll: () => T | undefined, countMax = 1000): T[] {
-  const all: T[] = [];
-  for (let one = poll(); one !== undefined; one = poll()) {
-    all.push(one);
-    demand(all.length <= countMax, `one call brings at most ${countMax} things`);
-  }
-  return all;
 }

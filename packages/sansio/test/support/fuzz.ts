@@ -64,6 +64,16 @@ export function guarded(bytes: Uint8Array): Uint8Array {
   });
 }
 
+/** Takes everything that a queue holds; no call may bring more than `countMax`. */
+export function drain<T>(poll: () => T | undefined, countMax = 1000): T[] {
+  const all: T[] = [];
+  for (let one = poll(); one !== undefined; one = poll()) {
+    all.push(one);
+    demand(all.length <= countMax, `one call brings at most ${countMax} things`);
+  }
+  return all;
+}
+
 /** Octets as a script: decisions, numbers and pieces of data. After the end all draws are zero. */
 export class FuzzScript {
   readonly #bytes: Uint8Array;

@@ -1,0 +1,23 @@
+import type { FuzzLimits } from '../../../sansio/test/support/fuzz.js';
+import { ArpWitness } from '../../src/index.js';
+import { SMALL_TABLES, witnessLaws } from '../support/fuzz-witness.js';
+
+export const limits: FuzzLimits = { octetsMax: 600, costBase: 100_000, costPerOctet: 5000, allocatedPerOctet: 5000 };
+
+export function target(bytes: Uint8Array): void {
+  witnessLaws(new ArpWitness(SMALL_TABLES), bytes);
+}
+
+/** A request and its reply, an announcement, a second owner. */
+export function seeds(): Uint8Array[] {
+  return [
+    Uint8Array.from(
+      [
+        [0, 0, 1, 0, 0, 4, 0],
+        [5, 0, 0, 1, 1, 0, 4],
+        [5, 0, 1, 0, 0, 4, 4],
+        [5, 0, 1, 1, 1, 4, 0],
+      ].flat(),
+    ),
+  ];
+}

@@ -25,6 +25,9 @@ function renewMs(ack: Sighting, leaseMs: Millis): Millis {
   return Math.min(renewS === undefined ? leaseMs * 0.5 : renewS * 1_000, rebindS === undefined ? NEVER : rebindS * 1_000);
 }
 
+/** 4, 8, 16 and 32 s, each with its second of jitter (§4.1). */
+const RETRANSMISSIONS_MS = 64_000;
+
 /** Frames that were on their way when the client learnt that its address is gone. */
 const CLOSING_MS = 2_000;
 
@@ -33,12 +36,15 @@ export class LeaseRules {
   readonly #book: LeaseBook;
   /** The address that a station was offered and has not used so far. */
   readonly #offered: BoundedMap<MacAddress, { readonly address: Ipv4Address; readonly frame: number }>;
+  /** When each station was first offered something in its newest exchange. */
+  readonly #exchanges: BoundedMap<MacAddress, { readonly xid: number; readonly offeredAt: Millis }>;
   /** The address that each station used last. */
   readonly #used: BoundedMap<MacAddress, Ipv4Address>;
 
   constructor({ leaseCountMax, stationCountMax }: { readonly leaseCountMax: number; readonly stationCountMax: number }) {
     this.#book = new LeaseBook(leaseCountMax);
     this.#offered = new BoundedMap(stationCountMax);
+    this.#exchanges = new BoundedMap(stationCountMax);
     this.#used = new BoundedMap(stationCountMax);
   }
 
@@ -47,7 +53,8 @@ export class LeaseRules {
   }
 
   noteOffer(offer: Sighting, report: Report): void {
-    const address = offer.message.yiaddr;
+    const { yiaddr: address, xid } = offer.message;
+    if (this.#exchanges.get(offer.client)?.xid !== xid) this.#exchanges.set(offer.client, { xid, offeredAt: offer.at });
     this.#checkHolder(offer, 'dhcp.offer-leased', report);
     if (this.#book.of(offer.client)?.address !== address && this.#used.get(offer.client) !== address)
       this.#offered.set(offer.client, { address, frame: offer.number });
@@ -68,13 +75,22 @@ export class LeaseRules {
       at: ack.at,
       until: ack.at + leaseMs,
       // That an ACK was seen here does not say that it arrived: a client without it goes by the times of the ACK before.
-      renewAt: renewal ? before.renewAt : ack.at + renewMs(ack, leaseMs),
+      renewAt: renewal ? before.renewAt : this.#earliestRequest(ack) + renewMs(ack, leaseMs),
       state: 'active',
       endedAt: 0,
       reported: new Set(),
       local: asked.linkSource === asked.client && asked.message.giaddr === IPV4_ANY,
       unicastSeen: renewal && before.unicastSeen,
     });
+  }
+
+  /**
+   * When the client may have sent its first REQUEST, from which it counts (§4.4.1). That one may have been lost before it was
+   * seen here, but an OFFER was seen before it; without an OFFER four retransmissions may have gone by.
+   */
+  #earliestRequest(ack: Sighting): Millis {
+    const exchange = this.#exchanges.get(ack.client);
+    return exchange?.xid === ack.message.xid ? Math.min(exchange.offeredAt, ack.at) : ack.at - RETRANSMISSIONS_MS;
   }
 
   /** A NAK ends the lease that the client asked about, where the server that gave it says so. */

@@ -90,8 +90,8 @@ export class TapDevice {
       try {
         length = readSync(this.#fd, BUFFER);
       } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'EAGAIN') this.#end(error as Error, code);
+        const failure = error as NodeJS.ErrnoException;
+        if (failure.code !== 'EAGAIN') this.#end(failure);
         return;
       }
       this.#framesIn++;
@@ -99,10 +99,10 @@ export class TapDevice {
     }
   }
 
-  #end(cause: Error, code: string | undefined): void {
+  #end(cause: NodeJS.ErrnoException): void {
     void this.close();
-    const gone = code === 'EBADFD';
-    this.#options.ended?.(new TapError(gone ? 'gone' : 'io', `${this.name}: ${gone ? 'deleted' : code}`, { cause }));
+    const gone = cause.errno === -EBADFD;
+    this.#options.ended?.(new TapError(gone ? 'gone' : 'io', `${this.name}: ${gone ? 'deleted' : cause.code}`, { cause }));
   }
 }
 
@@ -115,6 +115,8 @@ function pollerOf(system: TapSystem): TapPoller {
   return made;
 }
 
+/** What a read says when its device is deleted; libuv has no name for it. */
+const EBADFD = 77;
 const POLLERS = new WeakMap<TapSystem, TapPoller>();
 /** The longest frame, also where the system puts several segments into one. */
 const BUFFER = new Uint8Array(65_536 + 18);

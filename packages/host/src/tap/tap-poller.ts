@@ -57,7 +57,7 @@ export class TapPoller {
     this.#closing = [];
     for (const { fd } of closing) closeSync(fd);
     if (this.#watched.size === 0 && this.#wakeup >= 0) {
-      closeSync(this.#wakeup);
+      this.#system.closeWakeup(this.#wakeup);
       this.#wakeup = -1;
     }
     for (const { done } of closing) done();

@@ -26,12 +26,13 @@ export class TapError extends Error {
   }
 }
 
-/** The four system calls that Node lacks. The seam at which a test replaces the system. */
+/** The system calls that Node lacks. The seam at which a test replaces the system. */
 export interface TapSystem {
   /** A descriptor of the TAP device `name`, made where it isn't there, that never blocks. Throws {@link TapError}. */
   openTap(tap: { readonly name: string; readonly namespace?: string }): number;
   /** A descriptor that is readable after eight octets have been written to it (eventfd). */
   openWakeup(): number;
+  closeWakeup(fd: number): void;
   /**
    * Waits in a thread of the pool until one of `fds` is readable, `timeoutMs` at most, then calls `done` on this thread with
    * which of them are.
@@ -49,6 +50,7 @@ class LinuxTaps implements TapSystem {
   readonly #ioctl: KoffiFunc<(fd: number, request: number, type: 'void *', argument: Uint8Array) => number>;
   readonly #setns: KoffiFunc<(fd: number, type: number) => number>;
   readonly #eventfd: KoffiFunc<(initial: number, flags: number) => number>;
+  readonly #close: KoffiFunc<(fd: number) => number>;
   readonly #poll: KoffiFunc<(fds: Int32Array, count: number, timeout: number) => number>;
 
   constructor() {
@@ -57,6 +59,7 @@ class LinuxTaps implements TapSystem {
     this.#ioctl = library.func('int ioctl(int fd, unsigned long request, ...)');
     this.#setns = library.func('int setns(int fd, int type)');
     this.#eventfd = library.func('int eventfd(unsigned int initial, int flags)');
+    this.#close = library.func('int close(int fd)');
     this.#poll = library.func('int poll(_Inout_ int32_t *fds, unsigned long count, int timeout)');
   }
 
@@ -78,6 +81,10 @@ class LinuxTaps implements TapSystem {
     const fd = this.#eventfd(0, constants.O_NONBLOCK);
     if (fd < 0) throw new TapError('io', `eventfd says ${lastErrno()}`);
     return fd;
+  }
+
+  closeWakeup(fd: number): void {
+    this.#close(fd); // not `closeSync`: a worker of Node warns of a descriptor that it has not opened
   }
 
   poll(fds: readonly number[], timeoutMs: number, done: (readable: readonly boolean[]) => void): void {

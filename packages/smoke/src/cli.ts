@@ -7,7 +7,7 @@ import type { GuestDefinition } from './guest.js';
 import { U_BOOT } from './guests/u-boot.js';
 import { inspectFrames, inspectionLines } from './inspect.js';
 import { Refusal } from './refusal.js';
-import { replayFrames, replayLines } from './replay.js';
+import { type LiveFacts, replayFrames, replayLines } from './replay.js';
 import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
 import { type RunReport, run } from './run.js';
@@ -33,6 +33,10 @@ export interface CliContext {
 export async function cli(context: CliContext): Promise<number> {
   const [command = 'help', ...rest] = context.arguments;
   try {
+    if (rest.some((word) => word === '--help' || word === '-h')) {
+      context.print(helpText());
+      return 0;
+    }
     switch (command) {
       case 'test-os':
         return await testOs(rest, context);
@@ -65,16 +69,16 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs' },
   });
-  if (positionals.length > 0) throw new Refusal(`nexus-net test-os takes options only, not ‘${positionals.join(' ')}’.`);
+  if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
   const guests = context.guests ?? GUESTS;
-  const guest = guests[values.guest];
+  const guest = Object.hasOwn(guests, values.guest) ? guests[values.guest] : undefined;
   if (guest === undefined) throw new Refusal(`there is no guest ‘${values.guest}’: ${Object.keys(guests).join(', ')}.`);
   const request = readRequest(context.environment, { guest, dhcpServer: !values['no-dhcp-server'] });
   const human = values.json ? undefined : new HumanReport(context.print, { colour: context.colour ?? false });
-  human?.begin(request);
   const outcome = await run({
     request,
     runsFolder: values.runs,
+    begun: () => human?.begin(request),
     listener: (event) => human?.event(event),
     ...(context.signal !== undefined && { signal: context.signal }),
   });
@@ -101,11 +105,13 @@ async function replay(argv: readonly string[], context: CliContext): Promise<num
   return exitCode(result.sameFacts === false ? 'failed' : 'passed');
 }
 
-/** The facts of the live run that left this capture, where its verdict stands beside it. */
-async function liveFacts(capture: string): Promise<RunReport['facts'] | undefined> {
+/** The facts of the live run that left this capture, where its verdict stands beside it. Whatever else stands there is none. */
+async function liveFacts(capture: string): Promise<LiveFacts | undefined> {
   try {
-    const report = JSON.parse(await readFile(join(dirname(capture), RUN_FILES.verdict), 'utf8')) as Partial<RunReport>;
-    return report.facts;
+    const report = JSON.parse(await readFile(join(dirname(capture), RUN_FILES.verdict), 'utf8')) as Partial<RunReport> | null;
+    const facts: unknown = report?.facts;
+    if (!Array.isArray(facts) || !facts.every((fact) => typeof fact === 'object' && fact !== null)) return undefined;
+    return { facts, isWhole: (report?.factsNotListed ?? 0) === 0 };
   } catch {
     return undefined;
   }
@@ -120,7 +126,7 @@ function parseCapture(
     'vnet-header': { type: 'string', default: 'auto' },
   });
   const [path, ...more] = positionals;
-  if (path === undefined || more.length > 0) throw new Refusal(`nexus-net ${command} takes one file.`);
+  if (path === undefined || more.length > 0) throw new Refusal(`${command} takes one file.`);
   const choice = values['vnet-header'];
   if (choice !== 'auto' && choice !== '0' && choice !== '10' && choice !== '12')
     throw new Refusal('--vnet-header is auto, 0, 10 or 12.');

@@ -13,6 +13,10 @@ export const EXIT_CODES: Readonly<Record<ExitName, { readonly code: number; read
   missing: { code: 6, meaning: 'something that is needed is not installed; the message has the command that installs it' },
   unreadable: { code: 7, meaning: '`inspect` or `replay`: the file is not a capture, or ends in the middle of a frame' },
   internal: { code: 70, meaning: 'a defect of nexus-net itself' },
+  unwritable: {
+    code: 74,
+    meaning: 'the run’s files could not be written: no room or no permission (a verdict of failed keeps its own code)',
+  },
   interrupted: { code: 130, meaning: 'stopped from outside (SIGINT or SIGTERM)' },
 };
 
@@ -26,6 +30,7 @@ export type ExitName =
   | 'missing'
   | 'unreadable'
   | 'internal'
+  | 'unwritable'
   | 'interrupted';
 
 export function exitCode(name: ExitName): number {

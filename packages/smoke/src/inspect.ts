@@ -9,6 +9,7 @@ import { segmentWitnesses, summarizeFrame } from '@nexus-net/lan';
 import type { Millis } from '@nexus-net/sansio';
 import { type Dissection, describeFact, dissect, type Fact, type Violation, type WitnessEvent } from '@nexus-net/wire';
 import type { CaptureFrame, CaptureFrames } from './capture-file.js';
+import { printable } from './printable.js';
 
 /** What is said of one frame. */
 export interface InspectedFrame {
@@ -102,13 +103,17 @@ export function inspectionLines(inspection: Inspection): readonly string[] {
     lines.push(`${String(frame.number).padStart(5)}  ${(frame.atMs / 1_000).toFixed(6)}${port}  ${frame.summary}`);
     if (frame.dhcp !== undefined) lines.push(...dhcpLines(frame.dhcp));
   }
-  if (otherPackets > 0) lines.push(`${otherPackets} packets of other link layers not read`);
+  if (otherPackets > 0) lines.push(`${counted(otherPackets, 'packet')} of other link layers not read`);
   if (endsEarly !== undefined) lines.push(endsEarly);
-  lines.push(violations.length === 0 ? 'no rule broken' : `${violations.length} rules broken:`);
+  lines.push(violations.length === 0 ? 'no rule broken' : `${counted(violations.length, 'rule')} broken:`);
   for (const { rule, reference, message, frames: numbers } of violations) {
     lines.push(`  frame ${numbers.join(', ')}  ${reference}  ${message} (${rule})`);
   }
-  return lines;
+  return lines.map(printable);
+}
+
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function dhcpLines(dhcp: NonNullable<InspectedFrame['dhcp']>): readonly string[] {

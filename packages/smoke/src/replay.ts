@@ -21,7 +21,8 @@ import {
 } from '@nexus-net/sansio';
 import { ADDRESS_PLAN, type Dissection, describeFact, dissect, type Fact, type Violation } from '@nexus-net/wire';
 import type { CaptureFrame, CaptureFrames } from './capture-file.js';
-import { witnessFrames } from './inspect.js';
+import { counted, witnessFrames } from './inspect.js';
+import { printable } from './printable.js';
 
 /** What each machine made of a capture. */
 export interface Replay {
@@ -39,8 +40,15 @@ export interface Replay {
   readonly endsEarly?: string;
 }
 
+/** The facts that a live run listed in its report. */
+export interface LiveFacts {
+  readonly facts: readonly Readonly<Record<string, unknown>>[];
+  /** Were all of them listed? Otherwise only the first ones are compared. */
+  readonly isWhole: boolean;
+}
+
 /** Feeds a capture to witness, server, client and host machines, without QEMU and without a clock. Total: any frames. */
-export function replayFrames(capture: CaptureFrames, liveFacts?: readonly Readonly<Record<string, unknown>>[]): Replay {
+export function replayFrames(capture: CaptureFrames, live?: LiveFacts): Replay {
   const { facts, violations } = witnessFrames(capture.frames);
   const described = facts.map(describedFact);
   const seed = new SeededEntropy('replay');
@@ -51,11 +59,14 @@ export function replayFrames(capture: CaptureFrames, liveFacts?: readonly Readon
     server: replayServer(capture.frames),
     client: replayClient(capture.frames, seed.fork('client')),
     host: replayHost(capture.frames, seed.fork('host')),
-    ...(liveFacts !== undefined && {
-      sameFacts: JSON.stringify(described.map(comparable)) === JSON.stringify(liveFacts.map(comparable)),
-    }),
+    ...(live !== undefined && { sameFacts: isSame(described, live) }),
     ...(capture.endsEarly !== undefined && { endsEarly: capture.endsEarly }),
   };
+}
+
+function isSame(replayed: readonly Readonly<Record<string, unknown>>[], { facts, isWhole }: LiveFacts): boolean {
+  const compared = isWhole ? replayed : replayed.slice(0, facts.length);
+  return JSON.stringify(compared.map(comparable)) === JSON.stringify(facts.map(comparable));
 }
 
 export function describedFact(fact: Fact): Readonly<Record<string, unknown>> {
@@ -162,8 +173,8 @@ function nameOf(type: number | undefined): string {
 
 /** A replay as lines for a person. */
 export function replayLines({ facts, violations, server, client, host, sameFacts, endsEarly }: Replay): readonly string[] {
-  return [
-    `witness  ${facts.length} facts, ${violations.length} rules broken`,
+  const lines = [
+    `witness  ${facts.length} facts, ${counted(violations.length, 'rule')} broken`,
     ...facts.map(({ kind, at: _at, frames, ...details }) => {
       const text = Object.entries(details)
         .map(([name, value]) => `${name}=${String(value)}`)
@@ -178,6 +189,7 @@ export function replayLines({ facts, violations, server, client, host, sameFacts
       : [sameFacts ? 'the facts are those of the live run' : 'the facts DIFFER from those of the live run']),
     ...(endsEarly === undefined ? [] : [endsEarly]),
   ];
+  return lines.map(printable);
 }
 
 function labelled(label: string, lines: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { Millis } from '@nexus-net/sansio';
 import { CAUSES } from '@nexus-net/verdict';
+import { printable } from './printable.js';
 import type { RunRequest } from './request.js';
 import type { RunOutcome } from './run.js';
 import type { SmokeEvent } from './smoke-machine.js';
@@ -32,8 +33,8 @@ export class HumanReport {
       this.#print(`  ${tick} ${name.padEnd(7)} ${seconds(endedMs - startedMs)}`);
     } else if (event.type === 'marker') {
       const { marker, origin, line, evidence, frames } = event.report;
-      const how = origin === 'mapped' ? `mapped from ‘${line}’` : 'printed';
-      const proof = evidence === 'proven' ? `frames ${frames.join(', ')}` : evidence;
+      const how = origin === 'mapped' ? `mapped from ‘${printable(line)}’` : 'printed';
+      const proof = evidence === 'proven' ? `frames ${ranges(frames)}` : evidence;
       this.#print(this.#style('dim', `      ${marker}  ·  ${how}  ·  ${proof}`));
     }
   }
@@ -43,7 +44,7 @@ export class HumanReport {
     for (const { rule, reference, message, frames } of violations) {
       this.#print(`  ${this.#style('yellow', '!')} ${reference}: ${message} (${rule}, frame ${frames.join(', ')})`);
     }
-    for (const trouble of troubles) this.#print(`  ${this.#style('yellow', '!')} ${trouble}`);
+    for (const trouble of troubles) this.#print(`  ${this.#style('yellow', '!')} ${printable(trouble)}`);
     if (failure === undefined) {
       const unproven =
         unbacked.length === 0 ? '' : `, ${unbacked.length} marker believed without evidence (${unbacked.join(', ')})`;
@@ -52,13 +53,24 @@ export class HumanReport {
       this.#print(
         `${this.#style(['red', 'bold'], 'failed')} in phase ${this.#style('bold', failure.phase)}: ${failure.cause}, ${CAUSES[failure.cause]}`,
       );
-      this.#print(`  likely   ${failure.message}`);
+      this.#print(`  likely   ${printable(failure.message)}`);
       if (failure.marker !== undefined) this.#print(`  missing  ${failure.marker}`);
-      this.#print(`  console  ${failure.lastLine ?? '(nothing)'}`);
-      this.#print(`  wire     ${failure.lastFact ?? '(nothing)'}`);
+      this.#print(`  console  ${printable(failure.lastLine ?? '(nothing)')}`);
+      this.#print(`  wire     ${printable(failure.lastFact ?? '(nothing)')}`);
     }
     this.#print(`  ${this.#style('dim', folder)}`);
   }
+}
+
+/** `3, 5–8` for 3, 5, 6, 7, 8. */
+function ranges(frames: readonly number[]): string {
+  const runs: { first: number; last: number }[] = [];
+  for (const frame of frames) {
+    const run = runs.at(-1);
+    if (run !== undefined && frame === run.last + 1) run.last = frame;
+    else runs.push({ first: frame, last: frame });
+  }
+  return runs.map(({ first, last }) => (first === last ? `${first}` : `${first}–${last}`)).join(', ');
 }
 
 function seconds(ms: Millis): string {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Millis } from '@nexus-net/sansio';
 import { type ObservedFrame, PcapngWriter } from '@nexus-net/wire';
+import { Refusal } from './refusal.js';
 
 /** The files that a run leaves. */
 export const RUN_FILES: { readonly uart: string; readonly wire: string; readonly verdict: string; readonly events: string } = {
@@ -13,43 +14,45 @@ export const RUN_FILES: { readonly uart: string; readonly wire: string; readonly
   events: 'events.ndjson',
 };
 
+/** A guest may say and send as much as it likes; a disk holds only so much. What is beyond is left out, and counted. */
+export interface RunFolderLimits {
+  /** Octets of `uart.log`. Default 64 MiB. */
+  readonly uartBytesMax?: number;
+  /** Octets of `wire.pcapng`, cut between two frames. Default 256 MiB. */
+  readonly wireBytesMax?: number;
+  /** Octets of `events.ndjson`, cut between two lines. Default 64 MiB. */
+  readonly eventsBytesMax?: number;
+}
+
 /** One run's own folder: what the guest said, what was on the wire, what happened, and the verdict. */
 export class RunFolder {
   readonly path: string;
   readonly #wallAtZero: Millis;
-  readonly #uart: WriteStream;
-  readonly #wire: WriteStream;
-  readonly #events: WriteStream;
+  readonly #uart: BoundedFile;
+  readonly #wire: BoundedFile;
+  readonly #events: BoundedFile;
   readonly #ports = new Map<string, number>();
   readonly #writer = new PcapngWriter({ application: 'nexus-net', interfaces: [] });
-  #trouble: Error | undefined;
 
-  private constructor(path: string, wallAtZero: Millis) {
+  private constructor(path: string, { wallAtZero, limits = {} }: RunFolderOptions) {
+    const { uartBytesMax = 64 * MIB, wireBytesMax = 256 * MIB, eventsBytesMax = 64 * MIB } = limits;
     this.path = path;
     this.#wallAtZero = wallAtZero;
-    [this.#uart, this.#wire, this.#events] = [RUN_FILES.uart, RUN_FILES.wire, RUN_FILES.events].map((name) => {
-      const stream = createWriteStream(join(path, name), { flags: 'wx' });
-      stream.on('error', (error) => {
-        this.#trouble ??= error;
-      });
-      return stream;
-    }) as [WriteStream, WriteStream, WriteStream];
-    this.#wire.write(this.#writer.header());
+    this.#uart = new BoundedFile(path, RUN_FILES.uart, uartBytesMax);
+    this.#wire = new BoundedFile(path, RUN_FILES.wire, wireBytesMax);
+    this.#events = new BoundedFile(path, RUN_FILES.events, eventsBytesMax);
+    this.#wire.writeWhole(this.#writer.header());
   }
 
-  /**
-   * Makes the folder, which must not exist: two runs never share one. `wallAtZero`: whole milliseconds since the Unix epoch at the
-   * zero of the run's own clock, so that the capture's times are those of the world.
-   */
-  static async create(path: string, { wallAtZero }: { readonly wallAtZero: Millis }): Promise<RunFolder> {
-    await mkdir(join(path, '..'), { recursive: true });
-    await mkdir(path);
-    return new RunFolder(path, wallAtZero);
-  }
-
-  /** The first thing that could not be written, where there was one: a full disk must not look like a good run. */
-  get trouble(): Error | undefined {
-    return this.#trouble;
+  /** Makes the folder, which must not exist: two runs never share one. Throws {@link Refusal} where it can't be made. */
+  static async create(path: string, options: RunFolderOptions): Promise<RunFolder> {
+    try {
+      await mkdir(join(path, '..'), { recursive: true });
+      await mkdir(path);
+    } catch (error) {
+      throw new Refusal(`the run’s folder can’t be made: ${messageOf(error)}`, 'unwritable');
+    }
+    return new RunFolder(path, options);
   }
 
   uart(bytes: Uint8Array): void {
@@ -61,9 +64,10 @@ export class RunFolder {
     if (interfaceId === undefined) {
       interfaceId = this.#writer.interfaceCount;
       this.#ports.set(port, interfaceId);
-      this.#wire.write(this.#writer.addInterface({ name: port, description: `frames that entered the switch at port ${port}` }));
+      const description = `frames that entered the switch at port ${port}`;
+      this.#wire.writeWhole(this.#writer.addInterface({ name: port, description }));
     }
-    this.#wire.write(this.#writer.packet({ timestampNs: this.#nanoseconds(at), interfaceId, bytes }));
+    this.#wire.writeWhole(this.#writer.packet({ timestampNs: this.#nanoseconds(at), interfaceId, bytes }));
   }
 
   /** A double can't hold the nanoseconds of a wall clock: the sum is made of whole numbers. */
@@ -73,15 +77,85 @@ export class RunFolder {
 
   /** One line of `events.ndjson`: `at` in milliseconds of the run's own clock. */
   event(event: { readonly at: Millis; readonly type: string } & Readonly<Record<string, unknown>>): void {
-    this.#events.write(`${JSON.stringify(event)}\n`);
+    this.#events.writeWhole(new TextEncoder().encode(`${JSON.stringify(event)}\n`));
   }
 
-  /** Writes the verdict and closes everything. */
-  async close(verdict: object): Promise<void> {
-    for (const stream of [this.#uart, this.#wire, this.#events]) {
-      stream.end();
-      await finished(stream).catch(() => undefined); // kept in `trouble`
+  /** Closes all files but the verdict. What is wrong with each, in words: a full disk must not look like a good run. */
+  async close(): Promise<{ readonly unwritten: readonly string[]; readonly cut: readonly string[] }> {
+    const files = [this.#uart, this.#wire, this.#events];
+    for (const file of files) await file.close();
+    return { unwritten: files.flatMap((file) => file.unwritten ?? []), cut: files.flatMap((file) => file.cut ?? []) };
+  }
+
+  /** Writes the verdict; why it could not, where it could not. */
+  async verdict(verdict: object): Promise<string | undefined> {
+    try {
+      await writeFile(join(this.path, RUN_FILES.verdict), `${JSON.stringify(verdict, undefined, 2)}\n`);
+      return undefined;
+    } catch (error) {
+      return `${RUN_FILES.verdict} could not be written: ${messageOf(error)}`;
     }
-    await writeFile(join(this.path, RUN_FILES.verdict), `${JSON.stringify(verdict, undefined, 2)}\n`);
   }
 }
+
+export interface RunFolderOptions {
+  /** Whole milliseconds since the Unix epoch at the zero of the run's own clock, so that the capture's times are those of the world. */
+  readonly wallAtZero: Millis;
+  readonly limits?: RunFolderLimits;
+}
+
+/** A new file that grows up to a limit. */
+class BoundedFile {
+  readonly #name: string;
+  readonly #bytesMax: number;
+  readonly #stream: WriteStream;
+  #bytes = 0;
+  #leftOut = 0;
+  #error: Error | undefined;
+
+  constructor(folder: string, name: string, bytesMax: number) {
+    this.#name = name;
+    this.#bytesMax = bytesMax;
+    this.#stream = createWriteStream(join(folder, name), { flags: 'wx' });
+    this.#stream.on('error', (error) => {
+      this.#error ??= error;
+    });
+  }
+
+  /** Writes what still fits. */
+  write(bytes: Uint8Array): void {
+    const room = this.#leftOut > 0 ? 0 : this.#bytesMax - this.#bytes;
+    this.writeWhole(bytes.subarray(0, room));
+    this.#leftOut += Math.max(0, bytes.length - room);
+  }
+
+  /** Writes all of it or nothing. After the first that doesn't fit nothing is written: a file with a hole would mislead. */
+  writeWhole(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#leftOut > 0 || this.#bytes + bytes.length > this.#bytesMax) {
+      this.#leftOut += bytes.length;
+      return;
+    }
+    this.#bytes += bytes.length;
+    this.#stream.write(bytes);
+  }
+
+  async close(): Promise<void> {
+    this.#stream.end();
+    await finished(this.#stream).catch(() => undefined); // kept by the handler of 'error'
+  }
+
+  get unwritten(): string | undefined {
+    return this.#error === undefined ? undefined : `${this.#name} could not be written: ${this.#error.message}`;
+  }
+
+  get cut(): string | undefined {
+    return this.#leftOut === 0 ? undefined : `${this.#name} is full: ${this.#leftOut} octets left out`;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const MIB = 2 ** 20;

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Driver, monotonicClock, systemEntropy } from '@nexus-net/host';
-import type { Millis } from '@nexus-net/sansio';
+import { type Millis, Queue } from '@nexus-net/sansio';
 import type { Cause, Verdict } from '@nexus-net/verdict';
 import { describeFact } from '@nexus-net/wire';
 import type { ExitName } from './exit-codes.js';
 import type { GuestSink, RunningGuest } from './guest.js';
 import { Refusal } from './refusal.js';
 import type { RunRequest } from './request.js';
-import { RunFolder } from './run-folder.js';
+import { RunFolder, type RunFolderLimits } from './run-folder.js';
 import { GUEST_PLACE, type SmokeEvent, SmokeMachine, type SmokeTransmit } from './smoke-machine.js';
 
 /** What `verdict.json` holds: the verdict of the ladder, and the run that it speaks of. */
@@ -28,18 +28,28 @@ export interface RunReport extends Verdict {
   readonly frames: number;
   /** Facts of the run in order, addresses as text, each with its frames. */
   readonly facts: readonly Readonly<Record<string, unknown>>[];
+  /** Facts beyond the limit of the list. */
+  readonly factsNotListed: number;
+}
+
+export interface RunLimits extends RunFolderLimits {
+  /** Facts listed in the report; further ones are counted. Default 65 536. */
+  readonly factCountMax?: number;
 }
 
 export interface RunOptions {
   readonly request: RunRequest;
   /** Folder in which the run makes its own. */
   readonly runsFolder: string;
+  /** The folder is made and the guest is about to boot. */
+  readonly begun?: () => void;
   /** Hears everything that happens, as it happens. */
   readonly listener?: (event: SmokeEvent) => void;
   /** Stops the run. */
   readonly signal?: AbortSignal;
   /** Default 10 000 ms. */
   readonly startMs?: Millis;
+  readonly limits?: RunLimits;
 }
 
 export interface RunOutcome {
@@ -48,24 +58,30 @@ export interface RunOutcome {
   readonly folder: string;
 }
 
-/** Boots the guest on a wire of its own, waits for the verdict, ends the guest, and leaves the folder. */
+/**
+ * Boots the guest on a wire of its own, waits for the verdict, ends the guest, and leaves the folder. Throws {@link Refusal} where
+ * the folder can't be made; whatever goes wrong later is in the report.
+ */
 export async function run(options: RunOptions): Promise<RunOutcome> {
-  const { request, runsFolder, listener, signal, startMs = 10_000 } = options;
+  const { request, runsFolder, begun, listener, signal, startMs = 10_000, limits = {} } = options;
+  const { factCountMax = 65_536 } = limits;
   const startedAt = new Date();
   const zero = monotonicClock.now();
-  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), { wallAtZero: startedAt.getTime() });
+  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), { wallAtZero: startedAt.getTime(), limits });
+  begun?.();
   const troubles: string[] = [];
   const facts: Readonly<Record<string, unknown>>[] = [];
+  let factsNotListed = 0;
   let frames = 0;
   let guest: RunningGuest | undefined;
-  let early: SmokeTransmit[] = [];
+  const early = new Queue<SmokeTransmit>(4_096);
   let judge: (verdict: Verdict) => void;
   const judged = new Promise<Verdict>((resolve) => {
     judge = resolve;
   });
 
   const driver = new Driver(new SmokeMachine({ request, entropy: systemEntropy() }), {
-    clock: { now: () => monotonicClock.now() - zero },
+    clock: { now: () => Math.round((monotonicClock.now() - zero) * 1e6) / 1e6 }, // the rest is noise below the nanosecond
     transmit: (output) => {
       if (guest === undefined) early.push(output);
       else send(guest, output);
@@ -78,7 +94,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
           folder.frame(event.observed);
           break;
         case 'fact':
-          facts.push({ ...describeFact(event.fact), frames: event.fact.frames });
+          if (facts.length < factCountMax) facts.push({ ...describeFact(event.fact), frames: event.fact.frames });
+          else factsNotListed++;
           folder.event({ ...describeFact(event.fact), at: event.fact.at, type: 'fact', frames: event.fact.frames });
           break;
         case 'violation':
@@ -121,21 +138,25 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   driver.drive((machine, now) => machine.start(now));
   try {
     guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs });
-    for (const output of early) send(guest, output);
-    early = [];
+    for (let output = early.shift(); output !== undefined; output = early.shift()) send(guest, output);
     if (signal?.aborted) interrupt();
   } catch (error) {
     const missing = error instanceof Refusal && error.exit === 'missing';
     const message = error instanceof Error ? error.message : String(error);
-    driver.drive((machine, now) => machine.abort(now, { cause: missing ? 'guest-missing' : 'guest-not-started', message }));
+    if (driver.closed) troubles.push(`the guest did not start: ${message}`);
+    else driver.drive((machine, now) => machine.abort(now, { cause: missing ? 'guest-missing' : 'guest-not-started', message }));
   }
   const verdict = await judged;
   signal?.removeEventListener('abort', interrupt);
-  await guest?.stop();
+  await guest?.stop().catch((error: unknown) => {
+    troubles.push(`the guest could not be ended: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  const { unwritten, cut } = await folder.close();
+  troubles.push(...unwritten, ...cut);
   const report: RunReport = {
     ...verdict,
     guest: request.guest.name,
-    exit: exitOf(verdict),
+    exit: exitWith(verdict, unwritten.length > 0),
     startedAt: startedAt.toISOString(),
     argv: guest?.argv ?? [],
     versions: { node: process.version, ...guest?.versions },
@@ -144,10 +165,20 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     troubles,
     frames,
     facts,
+    factsNotListed,
   };
-  await folder.close(report);
-  if (folder.trouble !== undefined) throw folder.trouble;
-  return { report, folder: folder.path };
+  const unwrittenVerdict = await folder.verdict(report);
+  if (unwrittenVerdict === undefined) return { report, folder: folder.path };
+  return {
+    report: { ...report, exit: exitWith(verdict, true), troubles: [...troubles, unwrittenVerdict] },
+    folder: folder.path,
+  };
+}
+
+/** Proof that could not be kept is none; a failure stays the failure that it is. */
+function exitWith(verdict: Verdict, unwritable: boolean): ExitName {
+  const exit = exitOf(verdict);
+  return unwritable && exit === 'passed' ? 'unwritable' : exit;
 }
 
 /** How a program ends that ran into this verdict. */

@@ -232,8 +232,8 @@ export class Ladder {
         name: phase.name,
         outcome: 'passed',
         markers: phase.markers,
-        startedMs: state.phaseStartedAt - state.startedAt,
-        endedMs: this.#now - state.startedAt,
+        startedMs: sinceStart(state, state.phaseStartedAt),
+        endedMs: sinceStart(state, this.#now),
       };
       this.#phases.push(report);
       this.#events.push({ type: 'phase', report });
@@ -313,7 +313,7 @@ export class Ladder {
         name: phase.name,
         outcome: failed ? 'failed' : 'not-reached',
         markers: phase.markers,
-        ...(failed && { startedMs: state.phaseStartedAt - state.startedAt, endedMs: this.#now - state.startedAt }),
+        ...(failed && { startedMs: sinceStart(state, state.phaseStartedAt), endedMs: sinceStart(state, this.#now) }),
       };
       this.#phases.push(report);
       if (failed) this.#events.push({ type: 'phase', report });
@@ -322,7 +322,7 @@ export class Ladder {
       schema: 'nexus-net/verdict/1',
       outcome: failure === undefined ? 'passed' : 'failed',
       profile: this.#options.profile.name,
-      durationMs: this.#now - state.startedAt,
+      durationMs: sinceStart(state, this.#now),
       phases: this.#phases,
       markers: this.#claims.all().map((held) => this.#markerReport(held)),
       ...(failure !== undefined && { failure }),
@@ -342,7 +342,7 @@ export class Ladder {
       origin,
       line: line.text,
       lineNumber: line.number,
-      atMs: claim.at - (state.type === 'running' ? state.startedAt : 0),
+      atMs: state.type === 'running' ? sinceStart(state, claim.at) : claim.at,
       backing: MARKERS[claim.marker].backing,
       evidence: finding.state,
       frames: finding.state === 'proven' || finding.state === 'contradicted' ? finding.frames : [],
@@ -362,6 +362,11 @@ export class Ladder {
       ...claim.values,
     };
   }
+}
+
+/** Milliseconds of the run, to the nanosecond: what a difference of doubles has beyond that is noise. */
+function sinceStart({ startedAt }: Running, at: Millis): Millis {
+  return Math.round((at - startedAt) * 1e6) / 1e6;
 }
 
 type Running = {

@@ -135,6 +135,7 @@ const FORMATS: {
 } = {
   mac: formatMac,
   ipv4: formatIpv4,
-  number: (value) => (value === Number.POSITIVE_INFINITY ? 'infinite' : value), // JSON has no infinity
+  // JSON has no infinity; and what a difference of times has beyond the nanosecond is noise.
+  number: (value) => (value === Number.POSITIVE_INFINITY ? 'infinite' : Math.round(value * 1e6) / 1e6),
   text: (value) => value,
 };

@@ -1,5 +1,5 @@
-import { type ProbeResult, probeQemu, QemuMachine, QemuStartError } from '@nexus-net/qemu';
-import type { GuestSink, RunningGuest, StartGuest, StartGuestOptions } from '../guest.js';
+import { type ProbeResult, probeQemu, type QemuExit, QemuMachine, QemuStartError } from '@nexus-net/qemu';
+import type { RunningGuest, StartGuest, StartGuestOptions } from '../guest.js';
 import { missingMessage } from '../missing.js';
 import { Refusal } from '../refusal.js';
 
@@ -45,7 +45,7 @@ export const startUBoot: StartGuest = async (options: StartGuestOptions): Promis
     if (error instanceof QemuStartError) throw new Refusal(`QEMU did not start: ${error.message}`, 'guest');
     throw error;
   }
-  void reportExit(machine, sink);
+  void machine.exited.then((exit) => sink.exited(describeExit(exit)));
   return {
     sendFrame: (frame) => {
       machine.sendFrame(frame);
@@ -61,10 +61,11 @@ export const startUBoot: StartGuest = async (options: StartGuestOptions): Promis
   };
 };
 
-async function reportExit(machine: QemuMachine, sink: GuestSink): Promise<void> {
-  const { code, signal, shutdown, stderr } = await machine.exited;
-  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+/** How a QEMU ended, in words: `exit code 0, guest-reset`. */
+export function describeExit(exit: Pick<QemuExit, 'code' | 'signal' | 'shutdown' | 'stderr'>): string {
+  const { code, signal, shutdown, stderr } = exit;
+  const how = signal === undefined ? `exit code ${code}` : `signal ${signal}`;
   const reason = shutdown === undefined ? '' : `, ${shutdown.reason}`;
   const said = stderr.trim() === '' ? '' : `, QEMU said: ${stderr.trim().split('\n').at(-1)}`;
-  sink.exited(`${how}${reason}${said}`);
+  return `${how}${reason}${said}`;
 }

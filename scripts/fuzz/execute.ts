@@ -60,9 +60,13 @@ export class Executor {
     return { kind: 'cost', message: `${cost} steps for ${octets} octets, allowed are ${allowed}`, signature: 'cost' };
   }
 
-  /** Everything about one input, slow laws included. A finding of one of them is what is wrong with the input. */
-  examine(bytes: Uint8Array): Finding | undefined {
+  /**
+   * Everything about one input, slow laws included. A finding of one of them is what is wrong with the input. `patience`: how
+   * many times the time-out it may take.
+   */
+  examine(bytes: Uint8Array, patience = 1): Finding | undefined {
     try {
+      const extraMs = (patience - 1) * this.#timeoutMs;
       return this.guarded(() => {
         const found = this.execute(bytes);
         if (found !== undefined) return found;
@@ -83,7 +87,7 @@ export class Executor {
         } catch (error) {
           return findingOf(error);
         }
-      });
+      }, extraMs);
     } catch (error) {
       if (error instanceof HangError) return { kind: 'hang', message: error.message, signature: 'hang' };
       throw error;

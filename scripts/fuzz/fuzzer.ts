@@ -32,6 +32,8 @@ export interface Slowest {
 
 /** A watchdog guards executions for so long. Where a batch ends changes nothing about the run. */
 const BATCH_MS = 100;
+/** What ended a batch is a hang if it has no end within so many time-outs: a busy machine may stand still for one. */
+const HANG_PATIENCE = 5;
 /** Executions of one changed entry before the next one is chosen. */
 const CHILDREN = 64;
 
@@ -82,7 +84,7 @@ export class Fuzzer {
       } catch (error) {
         if (!(error instanceof HangError)) throw error;
         const culprit = this.#executor.current.slice();
-        const found = this.#executor.examine(culprit);
+        const found = this.#executor.examine(culprit, HANG_PATIENCE);
         if (found !== undefined) this.#report(found, culprit); // or else the whole machine stood still
       }
     }
@@ -138,7 +140,10 @@ export class Fuzzer {
     const isSame = (candidate: Uint8Array): boolean => this.#executor.examine(candidate)?.signature === finding.signature;
     // Each try of a hang costs the whole time-out.
     const shortest = minimise(bytes, isSame, finding.kind === 'hang' ? 30 : 3000);
-    this.crashes.push({ finding: this.#executor.examine(shortest) ?? finding, bytes: shortest, execution: this.executions });
+    const again = this.#executor.examine(shortest, HANG_PATIENCE);
+    // A machine that stands still for a while looks like a hang: then what was found first counts.
+    const crash = again?.signature === finding.signature ? { finding: again, bytes: shortest } : { finding, bytes };
+    this.crashes.push({ ...crash, execution: this.executions });
   }
 
   /** A small set of short inputs that together reach every counter that the corpus reaches, `octetsMax` in all. */

@@ -1,5 +1,0 @@
-import { greedy } from './toy.js';
-
-export function target(bytes: Uint8Array): void {
-  greedy(bytes);
-}

@@ -1,5 +1,0 @@
-import { readToy } from './toy.js';
-
-export function target(bytes: Uint8Array): void {
-  readToy(bytes);
-}

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Netstackd } from '@nexus-net/net-os';
 import { type FrameMachine, MAC_BROADCAST, type Millis, NEVER, parseIpv4, SeededEntropy } from '@nexus-net/sansio';
 import { encodeUdpFrame } from '@nexus-net/wire';
@@ -35,6 +37,16 @@ test('a rule that is broken is seen, blamed on the port of the frame, and excuse
   } finally {
     await lab.close();
   }
+});
+
+test('the documentation lists what each peer is known for', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/dhcp-peers.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| (\w+) +\| `([\w.-]+)` +\| (.+?) +\|$/gm)].map(([, peer, rule, why]) => ({
+    peer,
+    rule,
+    why,
+  }));
+  expect(rows).toEqual(KNOWN_VIOLATIONS);
 });
 
 test('what does not happen in time is an error that says what', async () => {

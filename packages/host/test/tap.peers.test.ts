@@ -78,7 +78,7 @@ describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
   test('a frame into an interface that is down, and one that is none, are refused and counted', async () => {
     const device = open('down');
     expect([device.send(new Uint8Array(60)), device.send(new Uint8Array(3))]).toEqual(['refused', 'refused']);
-    expect(Object.values(device.inspect().unsent)).toEqual([1, 1]);
+    expect(device.inspect().unsent).toEqual({ EIO: 1, EINVAL: 1 });
     await device.close();
   });
 

@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { ROOT } from './packages.js';
+
+/** A test of ours, as its source says. */
+export interface NamedTest {
+  readonly file: string;
+  /** The title, and for a table of cases its rows too: wherever an id may stand. */
+  readonly text: string;
+  /** Said not to run: skip, todo, or a condition. */
+  readonly skipped: boolean;
+  readonly asserts: boolean;
+}
+
+/** Every call of `test` or `it` in the test files of all packages. */
+export function namedTests(): readonly NamedTest[] {
+  const tests: NamedTest[] = [];
+  for (const name of readdirSync(join(ROOT, 'packages'))) {
+    const folder = join('packages', name, 'test');
+    for (const path of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })) {
+      if (path.endsWith('.test.ts')) tests.push(...testsIn(join(folder, path), readFileSync(join(ROOT, folder, path), 'utf8')));
+    }
+  }
+  return tests;
+}
+
+/** The tests of one file. */
+export function testsIn(file: string, text: string): readonly NamedTest[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+  const tests: NamedTest[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node)) {
+      const head = node.expression.getText();
+      const called = /^(?:test|it)\b/.test(head);
+      // `test.each(rows)(title, body)` is a call of a call: the outer one has title and body, the rows stand in the inner one.
+      if (called && node.arguments.some(isBody)) {
+        const body = node.arguments
+          .filter(isBody)
+          .map((each) => each.getText())
+          .join('\n');
+        const words = node.arguments
+          .filter((each) => !isBody(each))
+          .map((each) => each.getText())
+          .join(' ');
+        tests.push({
+          file,
+          text: `${head} ${words} ${rowsNamedBy(head, source)}`,
+          skipped: /^\w+(?:\.\w+)*\.(?:skip|todo|skipIf|runIf)\b/.test(head),
+          asserts: /\bexpect|\bassert|Law\(|\blaw\(|check\w*\(/.test(body),
+        });
+        return;
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return tests;
+}
+
+function isBody(node: ts.Expression): boolean {
+  return ts.isArrowFunction(node) || ts.isFunctionExpression(node);
+}
+
+/** The text of a table that `test.each(TABLE)` names. */
+function rowsNamedBy(head: string, source: ts.SourceFile): string {
+  const name = /\.(?:each|for)(?:<[\s\S]*?>)?\((?:Object\.\w+\()?([A-Za-z_]\w*)/.exec(head)?.[1];
+  if (name === undefined) return '';
+  let found = '';
+  const visit = (node: ts.Node): void => {
+    if (ts.isVariableDeclaration(node) && node.name.getText() === name) found = node.getText();
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}

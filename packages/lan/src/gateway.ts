@@ -1,4 +1,10 @@
-import { DhcpServer, type DhcpServerEvent, type DhcpServerInspection, type DhcpServerOptions } from '@nexus-net/dhcp';
+import {
+  type DhcpConflictCheck,
+  DhcpServer,
+  type DhcpServerEvent,
+  type DhcpServerInspection,
+  type DhcpServerOptions,
+} from '@nexus-net/dhcp';
 import type { UdpSocketId } from '@nexus-net/net-os';
 import { Host, type HostEvent, type HostOptions, type HostSnapshot, type PingId, type PingRequest } from '@nexus-net/net-os';
 import {
@@ -74,6 +80,8 @@ export class Gateway implements FrameMachine<GatewayEvent> {
   readonly #prefixLength: number;
   readonly #dhcp: Service<DhcpServer> | undefined;
   readonly #dns: Service<DnsService> | undefined;
+  /** Addresses that the host probes for the DHCP server, and the ids of its questions. */
+  readonly #probes = new Map<Ipv4Address, number>();
   readonly #unsent = new Counters<GatewayUnsent>();
   readonly #events: Queue<GatewayEvent>;
   #started = false;
@@ -89,8 +97,9 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     this.#prefixLength = prefixLength(network);
     this.#events = new Queue(config.eventCountMax ?? 4_096);
     // A guest that takes our address is to be seen and answered, not to end the services for everybody else.
-    this.#host = new Host({ defence: 'defend-always', ...config.host, mac, entropy });
     const { dhcp = {}, dns = {} } = config;
+    const probing = dhcp === 'off' || dhcp.conflictCheck === undefined ? {} : probingOptions(dhcp.conflictCheck);
+    this.#host = new Host({ defence: 'defend-always', ...probing, ...config.host, mac, entropy });
     if (dhcp !== 'off') {
       const machine = new DhcpServer({
         pool: plan.pool,
@@ -162,19 +171,40 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     };
   }
 
+  /** The server asks whether an address that it is about to offer is in use: by ARP, where that reaches it. */
+  #handleDhcpEvent(now: Millis, machine: DhcpServer, event: DhcpServerEvent): void {
+    this.#events.push({ type: 'dhcp', event });
+    if (event.type !== 'probe') return;
+    if (event.local) {
+      this.#probes.set(event.address, event.id);
+      this.#host.probe(now, event.address);
+    } else machine.probeResult(now, event.id, 'free'); // no route leads there
+  }
+
+  #handleHostEvent(now: Millis, event: Exclude<HostEvent, { readonly type: 'datagram' }>): void {
+    this.#events.push({ type: 'host', event });
+    if (event.type !== 'probe-clear' && event.type !== 'probe-conflict') return;
+    const id = this.#probes.get(event.address);
+    if (id === undefined) return;
+    this.#probes.delete(event.address);
+    this.#dhcp?.machine.probeResult(now, id, event.type === 'probe-clear' ? 'free' : 'in-use');
+  }
+
   /** Hands datagrams to the services and their answers back to the host. */
   #settle(now: Millis): void {
     for (let event = this.#host.pollEvent(); event !== undefined; event = this.#host.pollEvent()) {
-      if (event.type !== 'datagram') this.#events.push({ type: 'host', event });
+      if (event.type !== 'datagram') this.#handleHostEvent(now, event);
       else if (event.socket === this.#dhcp?.socket) this.#dhcp.machine.handleDatagram(now, event.datagram);
       else if (event.socket === this.#dns?.socket) this.#dns.machine.handleDatagram(now, event.datagram);
     }
     const dhcp = this.#dhcp;
-    for (let event = dhcp?.machine.pollEvent(); event !== undefined; event = dhcp?.machine.pollEvent())
-      this.#events.push({ type: 'dhcp', event });
-    for (let reply = dhcp?.machine.pollTransmit(); reply !== undefined; reply = dhcp?.machine.pollTransmit()) {
-      const { linkDestination, ...datagram } = reply;
-      this.#send(now, datagram, linkDestination);
+    if (dhcp !== undefined) {
+      for (let event = dhcp.machine.pollEvent(); event !== undefined; event = dhcp.machine.pollEvent())
+        this.#handleDhcpEvent(now, dhcp.machine, event);
+      for (let reply = dhcp.machine.pollTransmit(); reply !== undefined; reply = dhcp.machine.pollTransmit()) {
+        const { linkDestination, ...datagram } = reply;
+        this.#send(now, datagram, linkDestination);
+      }
     }
     const dns = this.#dns;
     for (let event = dns?.machine.pollEvent(); event !== undefined; event = dns?.machine.pollEvent())
@@ -187,6 +217,14 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     const outcome = this.#host.sendUdp(now, { datagram, ...(linkDestination === undefined ? {} : { linkDestination }) });
     if (outcome !== 'sent') this.#unsent.increment(outcome);
   }
+}
+
+/** The host probes twice, at once, and has its answer before the server stops waiting: RFC 5227 has a host wait longer for its own sake. */
+function probingOptions({ probeMsMax = 1_000, probeCountMax = 256 }: DhcpConflictCheck): Partial<HostOptions> {
+  const third = Math.max(1, Math.floor(probeMsMax / 3));
+  const conflictTiming = { probeWaitMs: 0, probeCount: 2, probeMinMs: third, probeMaxMs: third, announceWaitMs: third };
+  // Squatters that were found are no reason to look more slowly.
+  return { probeCountMax, conflictTiming: { ...conflictTiming, conflictCountMax: Number.MAX_SAFE_INTEGER } };
 }
 
 interface Service<M> {

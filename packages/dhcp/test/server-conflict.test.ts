@@ -184,7 +184,7 @@ const respectsAnswers = (translate: Translate): fc.IRawProperty<unknown, false> 
       fc.record({
         client: fc.nat({ max: 5 }),
         wait: fc.constantFrom(0, 0, 200, 2_000, 70_000),
-        answer: fc.constantFrom<Answer[]>('free', 'free', 'in-use', 'none'),
+        answer: fc.constantFrom('free' as Answer, 'free', 'in-use', 'none'),
       }),
       { maxLength: 40 },
     ),
@@ -215,7 +215,7 @@ const respectsAnswers = (translate: Translate): fc.IRawProperty<unknown, false> 
     },
   );
 
-property('an address that was seen in use is offered to nobody', {
+property<Translate>('an address that was seen in use is offered to nobody', {
   law: respectsAnswers,
   real: (answer) => answer,
   planted: {

@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePcapng } from '@nexus-net/wire';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { cli, describeExit, type Environment, EXIT_CODES } from '../src/index.js';
 import { BOOTS } from './support/scripted-guest.js';
 
@@ -122,6 +122,24 @@ test('what a capture says never reaches the terminal as control characters', asy
   expect(out).toContain('eth');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
   expect(out).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+});
+
+test('the program is the command line, with this process around it', async () => {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const { argv, exitCode } = process;
+  process.argv = ['node', 'nexus-net', 'help'];
+  try {
+    await import('../src/bin.js');
+    expect(process.exitCode).toBe(0);
+    expect(log).toHaveBeenCalledWith(expect.stringContaining('nexus-net COMMAND'));
+  } finally {
+    Object.assign(process, { argv, exitCode });
+    log.mockRestore();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const own = process.listeners(signal).at(-1);
+      if (own !== undefined) process.off(signal, own);
+    }
+  }
 });
 
 describe('how QEMU ended, in words', () => {

@@ -19,15 +19,12 @@ const KERNEL = parseIpv4('10.77.0.1');
 describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
   let namespace: Namespace;
 
-  beforeAll(() => {
-    namespace = new Namespace();
+  beforeAll(async () => {
+    namespace = await Namespace.make();
   });
   afterAll(() => namespace.remove());
 
-  const up = (name: string): void => {
-    namespace.ip('addr', 'add', '10.77.0.1/24', 'dev', name);
-    namespace.ip('link', 'set', name, 'up');
-  };
+  const up = (name: string): Promise<string> => namespace.ip(`addr add 10.77.0.1/24 dev ${name}`, `link set ${name} up`);
   const open = (name: string, frame: (frame: Uint8Array) => void = () => {}): TapDevice =>
     new TapDevice({ name, namespace: namespace.path, frame });
 
@@ -44,7 +41,7 @@ describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
         if (event.type === 'ping-reply') replied(event);
       },
     });
-    up('far');
+    await up('far');
     driver.drive((machine, now) => {
       machine.configure(now, { address: parseIpv4('10.77.0.2'), prefixLength: 24 });
       machine.ping(now, { destination: KERNEL });
@@ -52,7 +49,7 @@ describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
     expect(await reply).toMatchObject({ type: 'ping-reply', from: KERNEL });
     expect(driver.inspect().framesIn).toBeGreaterThan(0);
     await driver.close();
-    expect(namespace.ip('link')).not.toContain('far');
+    expect(await namespace.ip('link')).not.toContain('far');
   });
 
   test('a frame goes through unchanged, and nothing comes after the close', async () => {
@@ -63,9 +60,9 @@ describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
       etherType: 0x88b5,
       payload: new Uint8Array(1_500).fill(7),
     });
-    namespace.ip('link', 'set', 'near', 'up');
+    await namespace.ip('link set near up');
     expect([near.send(frame), near.inspect()]).toEqual(['sent', { framesIn: 0, framesOut: 1, unsent: {} }]);
-    const [{ stats64 }] = JSON.parse(namespace.ip('-j', '-s', 'link', 'show', 'near')) as [
+    const [{ stats64 }] = (await namespace.show('link', 'show', 'near')) as [
       { stats64: { rx: { bytes: number; packets: number } } },
     ];
     expect(stats64.rx).toMatchObject({ bytes: frame.length, packets: 1 });
@@ -85,7 +82,7 @@ describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
   test('a device that somebody deletes ends, once', async () => {
     const error = await new Promise<TapError>((resolve) => {
       new TapDevice({ name: 'doomed', namespace: namespace.path, frame: () => {}, ended: resolve });
-      namespace.ip('link', 'del', 'doomed');
+      void namespace.ip('link del doomed');
     });
     expect([error.name, error.code]).toEqual(['TapError', 'gone']);
   });
@@ -103,13 +100,14 @@ describe.skipIf(MISSING !== undefined && !CI)('TAP devices', () => {
       );
       return open(name, () => hear());
     });
-    // Each kernel end says something by itself when it gets an address: a gratuitous question about a neighbour.
-    for (const [i, { name }] of devices.entries()) {
-      namespace.ip('addr', 'add', `10.79.${i}.1/24`, 'dev', name);
-      namespace.ip('link', 'set', name, 'up', 'multicast', 'on');
-      namespace.ip('link', 'set', name, 'arp', 'on');
-      namespace.ip('neigh', 'add', `10.79.${i}.2`, 'nud', 'probe', 'lladdr', '02:aa:00:00:00:02', 'dev', name);
-    }
+    // Each kernel end asks by itself whether a neighbour is still there.
+    await namespace.ip(
+      ...devices.flatMap(({ name }, i) => [
+        `addr add 10.79.${i}.1/24 dev ${name}`,
+        `link set ${name} up`,
+        `neigh add 10.79.${i}.2 lladdr 02:aa:00:00:00:02 nud probe dev ${name}`,
+      ]),
+    );
     await Promise.all(heard.values());
     await Promise.all(devices.map((device) => device.close()));
   });

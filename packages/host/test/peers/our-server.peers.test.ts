@@ -8,8 +8,9 @@ import { CLIENTS, type ClientKind, REFUSED } from './support/clients.js';
 import { missingOf } from './support/installed.js';
 import type { Lab, Peer } from './support/lab.js';
 import { answers, CLIENT_MAC, events, FIRST, leased, SERVER, SQUATTER_MAC, serve } from './support/our-server.js';
+import type { PeerProcess } from './support/peer-process.js';
 import { situation } from './support/situation.js';
-import { dhcpMessages, type SeenMessage } from './support/wire.js';
+import { dhcpMessages, renewal, type SeenMessage } from './support/wire.js';
 
 const OTHER_MAC = parseMac('02:c1:00:00:00:02');
 
@@ -23,52 +24,50 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
 
   scene('get: an address that answers ping', async (lab) => {
     const server = serve(lab, 'server');
-    const { client } = begin(lab, kind);
+    const { client } = await begin(lab, kind);
     expect(await leased(lab, 15_000)).toBe(FIRST);
     await answers(lab, server, FIRST);
-    expect(client.addresses).toEqual(['10.77.0.100/24']);
+    expect(await client.addresses()).toEqual(['10.77.0.100/24']);
   });
 
   scene('renew: by unicast, and the address stays', async (lab) => {
     serve(lab, 'server', SHORT);
-    begin(lab, kind);
+    await begin(lab, kind);
     await leased(lab, 15_000);
     const position = lab.position;
-    await leased(lab, 20_000, position);
-    const [renewal] = requests(lab, position);
-    expect([renewal?.message.ciaddr, renewal?.source, renewal?.destination]).toEqual([FIRST, FIRST, SERVER]);
+    const { message, source, destination } = await renewal(lab, 20_000, position);
+    expect([message.ciaddr, source, destination]).toEqual([FIRST, FIRST, SERVER]);
   });
 
   scene('rebind: the server is gone, and another one says yes', async (lab) => {
     const before = serve(lab, 'server', SHORT);
-    begin(lab, kind);
+    await begin(lab, kind);
     await leased(lab, 15_000);
     before.detach();
     const address = parseIpv4('10.77.0.2');
     const server = serve(lab, 'server', { ...SHORT, address, mac: parseMac('02:5e:00:00:00:02') });
     const position = lab.position;
-    expect(await leased(lab, 25_000, position)).toBe(FIRST);
-    const last = requests(lab, position).at(-1);
-    expect([last?.message.ciaddr, last?.source, last?.destination]).toEqual([FIRST, FIRST, IPV4_BROADCAST]);
-    expect(lab.factsOf('dhcp.leased', position)).toMatchObject([{ server: address }]);
+    const { message, source, destination } = await renewal(lab, 25_000, position);
+    expect([message.ciaddr, source, destination]).toEqual([FIRST, FIRST, IPV4_BROADCAST]);
+    expect(lab.factsOf('dhcp.leased', position).at(-1)).toMatchObject({ server: address, address: FIRST });
     await answers(lab, server, FIRST);
   });
 
   scene('release: the server is told, and the address is gone from the interface', async (lab) => {
     const server = serve(lab, 'server');
-    const { client, process } = begin(lab, kind);
+    const { client, process } = await begin(lab, kind);
     await leased(lab, 15_000);
     await answers(lab, server, FIRST);
     kind.release(client, process);
     await lab.until('our server says released', 10_000, () => events(server, 'released').length === 1);
     expect(events(server, 'released')).toMatchObject([{ address: FIRST }]);
     expect(server.machine.inspect().dhcp?.rejects).toEqual({});
-    await lab.until('the interface has no address', 5_000, () => client.addresses.length === 0);
+    await lab.eventually('the interface has no address', 5_000, async () => (await client.addresses()).length === 0);
   });
 
   scene('decline: the address is taken out of use, and the next one is given', async (lab) => {
     const server = serve(lab, 'server');
-    const client = lab.peer('client', { mac: CLIENT_MAC });
+    const client = await lab.peer('client', { mac: CLIENT_MAC });
     if (kind.conflict === 'hook') writeFileSync(join(client.folder.path, REFUSED), `${formatIpv4(FIRST)}\n`);
     else {
       const squatter = new Host({ mac: SQUATTER_MAC, entropy: systemEntropy(), defence: 'defend-always' });
@@ -84,7 +83,7 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
 
   scene('NAK: the address has become another client’s, and the client takes a new one', async (lab) => {
     const before = serve(lab, 'server');
-    const { client, process } = begin(lab, kind);
+    const { client, process } = await begin(lab, kind);
     await leased(lab, 15_000);
     await answers(lab, before, FIRST);
     if (kind.reboots) await process.stop('SIGKILL');
@@ -104,7 +103,7 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   if (kind.reboots) {
     scene('reboot: the same address again, asked for without DISCOVER', async (lab) => {
       const server = serve(lab, 'server');
-      const { client, process } = begin(lab, kind);
+      const { client, process } = await begin(lab, kind);
       await leased(lab, 15_000);
       await answers(lab, server, FIRST);
       await process.stop('SIGKILL');
@@ -121,7 +120,7 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   if (inform !== undefined) {
     scene('inform: parameters for an address of its own, and no lease', async (lab) => {
       const server = serve(lab, 'server');
-      const client = lab.peer('client', { mac: CLIENT_MAC });
+      const client = await lab.peer('client', { mac: CLIENT_MAC });
       inform(client, '10.77.0.50');
       await lab.until('our server says informed', 15_000, () => events(server, 'informed').length > 0);
       const address = parseIpv4('10.77.0.50');
@@ -131,8 +130,8 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   }
 });
 
-function begin(lab: Lab, kind: ClientKind): { readonly client: Peer; readonly process: ReturnType<ClientKind['start']> } {
-  const client = lab.peer('client', { mac: CLIENT_MAC });
+async function begin(lab: Lab, kind: ClientKind): Promise<{ readonly client: Peer; readonly process: PeerProcess }> {
+  const client = await lab.peer('client', { mac: CLIENT_MAC });
   return { client, process: kind.start(client) };
 }
 

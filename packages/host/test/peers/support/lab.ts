@@ -65,12 +65,12 @@ export class Lab {
   }
 
   /** Puts a kernel at a port, for a peer to run on. */
-  peer(port: string, { mac, address }: { readonly mac: MacAddress; readonly address?: string }): Peer {
-    const peer = new Peer(port, () => this.changed());
+  async peer(port: string, { mac, address }: { readonly mac: MacAddress; readonly address?: string }): Promise<Peer> {
+    const peer = new Peer(port, await Namespace.make(), () => this.changed());
     this.#peers.push(peer);
     this.#closers.push(() => peer.close());
-    this.connect(port, (frame) => void peer.tap?.send(frame));
-    peer.plug({ mac, frame: (frame) => this.send(port, frame), ...(address === undefined ? {} : { address }) });
+    this.connect(port, (frame) => peer.receive(frame));
+    await peer.plug({ mac, frame: (frame) => this.send(port, frame), ...(address === undefined ? {} : { address }) });
     return peer;
   }
 
@@ -109,6 +109,28 @@ export class Lab {
       }, timeoutMs);
       this.#waiting.add(waiting);
       waiting();
+    });
+  }
+
+  /** Like {@link until}, for what has to be asked of the system: asked again when something has happened, or a while later. */
+  async eventually(what: string, timeoutMs: Millis, find: () => Promise<boolean>): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    while (!(await find())) {
+      if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+      await this.#change(ASK_MS);
+    }
+  }
+
+  /** Resolves when something happens, or after a while. */
+  #change(timeoutMs: Millis): Promise<void> {
+    return new Promise((resolve) => {
+      const changed = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(changed);
+        resolve();
+      };
+      const timer = setTimeout(changed, timeoutMs);
+      this.#waiting.add(changed);
     });
   }
 
@@ -208,26 +230,27 @@ export class Station<M extends FrameMachine<unknown>> {
 export class Peer {
   readonly port: string;
   readonly folder: PeerFolder;
-  readonly namespace: Namespace = new Namespace();
+  readonly namespace: Namespace;
   readonly #changed: () => void;
   readonly #processes: PeerProcess[] = [];
   #tap: TapDevice | undefined;
 
-  constructor(port: string, changed: () => void) {
+  constructor(port: string, namespace: Namespace, changed: () => void) {
     this.port = port;
+    this.namespace = namespace;
     this.folder = new PeerFolder(mkdtempSync(join(tmpdir(), `nexus-net-peer-${port}-`)));
     this.#changed = changed;
   }
 
-  get tap(): TapDevice | undefined {
-    return this.#tap;
+  async plug({ mac, address, frame }: { mac: MacAddress; address?: string; frame: (frame: Uint8Array) => void }): Promise<void> {
+    this.#tap = new TapDevice({ name: DEVICE, namespace: this.namespace.path, frame });
+    const own = address === undefined ? [] : [`addr add ${address} dev ${DEVICE}`];
+    await this.namespace.ip(`link set ${DEVICE} address ${formatMac(mac)}`, `link set ${DEVICE} up`, ...own);
   }
 
-  plug({ mac, address, frame }: { mac: MacAddress; address?: string; frame: (frame: Uint8Array) => void }): void {
-    this.#tap = new TapDevice({ name: DEVICE, namespace: this.namespace.path, frame });
-    this.namespace.ip('link', 'set', DEVICE, 'address', formatMac(mac));
-    this.namespace.ip('link', 'set', DEVICE, 'up');
-    if (address !== undefined) this.namespace.ip('addr', 'add', address, 'dev', DEVICE);
+  /** A frame for the kernel. */
+  receive(frame: Uint8Array): void {
+    this.#tap?.send(frame);
   }
 
   run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): PeerProcess {
@@ -242,16 +265,18 @@ export class Peer {
     return this.#processes.map(({ what, output }) => `$ ${what}\n${output}\n`).join('\n');
   }
 
-  get addresses(): readonly string[] {
+  /** The addresses of the interface, as `10.77.0.100/24`. */
+  addresses(): Promise<readonly string[]> {
     return this.namespace.addresses(DEVICE);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.stop()));
     await this.#tap?.close();
-    this.namespace.remove();
+    await this.namespace.remove();
     this.folder.remove();
   }
 }
 
 const DEVICE = 'eth0';
+const ASK_MS = 200;

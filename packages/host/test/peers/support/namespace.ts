@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
@@ -6,51 +6,64 @@ import { threadId } from 'node:worker_threads';
 /**
  * A network namespace of our own: no interface, address or route of this machine is in it. Its name begins with the id of
  * this process, so that whoever finds one of a process that is gone may remove it (`scripts/setup-peers.mjs` does).
+ *
+ * Nothing here blocks: while one situation is set up, the machines of others live on the same event loop.
  */
 export class Namespace {
   readonly name: string;
   readonly path: string;
 
-  constructor() {
+  private constructor() {
     made += 1;
     this.name = `nexus-${process.pid}-${threadId}-${made}`;
     this.path = `/run/netns/${this.name}`;
-    run('ip', ['netns', 'add', this.name]);
-    this.#sysctl('net/ipv6/conf/all/disable_ipv6', '1');
-    this.#sysctl('net/ipv6/conf/default/disable_ipv6', '1');
-    this.ip('link', 'set', 'lo', 'up');
   }
 
-  /** `ip` inside of the namespace; returns what it prints. */
-  ip(...args: readonly string[]): string {
-    return run('ip', ['-n', this.name, ...args]);
+  static async make(): Promise<Namespace> {
+    const namespace = new Namespace();
+    await run('sh', ['-c', MAKE, 'sh', namespace.name]);
+    return namespace;
+  }
+
+  /** Runs commands of `ip` inside of the namespace, one on a line; returns what they print. */
+  ip(...commands: readonly string[]): Promise<string> {
+    return run('ip', ['-n', this.name, '-batch', '-'], `${commands.join('\n')}\n`);
+  }
+
+  /** What `ip` shows of something, with its statistics, as JSON. */
+  async show(...what: readonly string[]): Promise<unknown> {
+    return JSON.parse(await run('ip', ['-n', this.name, '-json', '-stats', ...what]));
   }
 
   /** The IPv4 addresses of an interface, as `10.77.0.100/24`. */
-  addresses(device: string): readonly string[] {
-    return this.ip('-4', '-o', 'addr', 'show', 'dev', device)
-      .split('\n')
-      .flatMap((line) => / inet (\S+)/.exec(line)?.[1] ?? []);
+  async addresses(device: string): Promise<readonly string[]> {
+    const text = await run('ip', ['-n', this.name, '-4', '-o', 'addr', 'show', 'dev', device]);
+    return text.split('\n').flatMap((line) => / inet (\S+)/.exec(line)?.[1] ?? []);
   }
 
   /** Ends what is left in the namespace, by pid, and removes it. Everything in it was started by us. */
-  remove(): void {
-    const { stdout } = spawnSync('ip', ['netns', 'pids', this.name], { encoding: 'utf8' });
-    for (const pid of stdout.split('\n').filter((line) => /^\d+$/.test(line))) {
+  async remove(): Promise<void> {
+    const pids = await run('ip', ['netns', 'pids', this.name]);
+    for (const pid of pids.split('\n').filter((line) => /^\d+$/.test(line))) {
       try {
         process.kill(Number(pid), 'SIGKILL');
       } catch {
         // It ended meanwhile.
       }
     }
-    spawnSync('ip', ['netns', 'del', this.name]);
-  }
-
-  #sysctl(path: string, value: string): void {
-    // Absent in a kernel without IPv6, where there is nothing to switch off.
-    spawnSync('ip', ['netns', 'exec', this.name, 'sh', '-c', `[ ! -e /proc/sys/${path} ] || echo ${value} > /proc/sys/${path}`]);
+    await run('ip', ['netns', 'del', this.name]);
   }
 }
+
+/** Without IPv6, which is absent from some kernels anyway: the captures are to hold what was asked for. */
+const MAKE = `
+ip netns add "$1" &&
+ip -n "$1" link set lo up &&
+ip netns exec "$1" sh -c '
+  for each in all default; do
+    path=/proc/sys/net/ipv6/conf/$each/disable_ipv6
+    [ ! -e $path ] || echo 1 > $path
+  done'`;
 
 /** Folders that stand for the machine's own in the eyes of a peer: it writes where it is used to, and touches nothing. */
 export class PeerFolder {
@@ -82,10 +95,26 @@ export class PeerFolder {
   }
 }
 
-function run(command: string, args: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status === 0) return stdout;
-  throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr.trim()}`);
+/** Runs a command to its end; rejects with what it said where it failed. */
+function run(command: string, args: readonly string[], input = ''): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(stdout);
+      else reject(new Error(`${command} ${args.join(' ')}: ${stderr.trim()}`));
+    });
+    child.stdin.on('error', () => {}); // it ended before it had read: its exit code says why
+    child.stdin.end(input);
+  });
 }
 
 let made = 0;

@@ -1,5 +1,5 @@
 import { type DecodedDhcpMessage, decodeDhcpMessage } from '@nexus-net/dhcp';
-import type { Ipv4Address } from '@nexus-net/sansio';
+import { IPV4_ANY, type Ipv4Address } from '@nexus-net/sansio';
 import type { ObservedFrame } from '@nexus-net/wire';
 import type { Lab } from './lab.js';
 
@@ -21,5 +21,16 @@ export function dhcpMessages(lab: Lab, from = 0): readonly SeenMessage[] {
     if (!decoded.ok) return [];
     const message = decoded.value;
     return { frame, message, type: message.options.get(53)?.[0], source: ipv4.source, destination: ipv4.destination };
+  });
+}
+
+/**
+ * Waits for a renewal after the `from`th frame, of whatever kind, and returns the REQUEST that the ACK answers: one with an
+ * address in ciaddr, unlike a late copy from before the lease.
+ */
+export function renewal(lab: Lab, timeoutMs: number, from: number): Promise<SeenMessage> {
+  return lab.until('a renewal', timeoutMs, () => {
+    const answered = new Set(lab.factsOf('dhcp.leased', from).map(({ frames }) => frames[0]));
+    return dhcpMessages(lab, from).find(({ frame, message }) => message.ciaddr !== IPV4_ANY && answered.has(frame.number));
   });
 }

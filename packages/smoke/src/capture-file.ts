@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import type { Millis } from '@nexus-net/sansio';
+import { open } from 'node:fs/promises';
+import { concatBytes, type Millis } from '@nexus-net/sansio';
 import {
   type Capture,
   decodeCapture,
@@ -37,18 +37,44 @@ export interface CaptureFrame {
 /** What the command line says of the virtio-net header before each frame. */
 export type VnetHeaderChoice = VnetHeaderLength | 'auto';
 
-/** Reads a capture file. Throws {@link Refusal} where nothing of it can be read. */
-export async function readCaptureFile(path: string, vnetHeader: VnetHeaderChoice): Promise<CaptureFrames> {
-  let bytes: Uint8Array;
+/**
+ * Reads a capture file. `bytesMax`: its length at most, default 512 MiB; all of it is held in memory. Throws {@link Refusal} where
+ * nothing of it can be read.
+ */
+export async function readCaptureFile(
+  path: string,
+  { vnetHeader, bytesMax = 512 * 2 ** 20 }: { readonly vnetHeader: VnetHeaderChoice; readonly bytesMax?: number },
+): Promise<CaptureFrames> {
+  let bytes: Uint8Array | undefined;
   try {
-    bytes = await readFile(path);
+    bytes = await readUpTo(path, bytesMax);
   } catch (error) {
     throw new Refusal(`${path}: ${error instanceof Error ? error.message : String(error)}`, 'unreadable');
   }
+  if (bytes === undefined) throw new Refusal(`${path}: longer than ${bytesMax} octets, the limit of what is read`, 'unreadable');
   const frames = decodeFrames(bytes, vnetHeader);
   if (typeof frames === 'string') throw new Refusal(`${path}: ${frames}`, 'unreadable');
   return frames;
 }
+
+/** A device or a pipe has no length to ask for, so what is there is read until it is too much. */
+async function readUpTo(path: string, bytesMax: number): Promise<Uint8Array | undefined> {
+  const file = await open(path);
+  try {
+    const chunks: Uint8Array[] = [];
+    for (let length = 0; ; ) {
+      const { bytesRead, buffer } = await file.read(new Uint8Array(READ_CHUNK_BYTES), 0, READ_CHUNK_BYTES);
+      if (bytesRead === 0) return concatBytes(chunks);
+      length += bytesRead;
+      if (length > bytesMax) return undefined;
+      chunks.push(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+const READ_CHUNK_BYTES = 2 ** 20;
 
 /** The frames of a capture in memory, or one sentence that says why there are none. */
 export function decodeFrames(bytes: Uint8Array, vnetHeader: VnetHeaderChoice): CaptureFrames | string {

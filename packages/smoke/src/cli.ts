@@ -89,7 +89,7 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
 
 async function inspect(argv: readonly string[], context: CliContext): Promise<number> {
   const { path, json, vnetHeader } = parseCapture('inspect', argv);
-  const inspection = inspectFrames(await readCaptureFile(path, vnetHeader));
+  const inspection = inspectFrames(await readCaptureFile(path, { vnetHeader }));
   if (json) context.print(JSON.stringify(inspection, undefined, 2));
   else for (const line of inspectionLines(inspection)) context.print(line);
   if (inspection.endsEarly !== undefined) return exitCode('unreadable');
@@ -98,7 +98,7 @@ async function inspect(argv: readonly string[], context: CliContext): Promise<nu
 
 async function replay(argv: readonly string[], context: CliContext): Promise<number> {
   const { path, json, vnetHeader } = parseCapture('replay', argv);
-  const result = replayFrames(await readCaptureFile(path, vnetHeader), await liveFacts(path));
+  const result = replayFrames(await readCaptureFile(path, { vnetHeader }), await liveFacts(path));
   if (json) context.print(JSON.stringify(result, undefined, 2));
   else for (const line of replayLines(result)) context.print(line);
   if (result.endsEarly !== undefined) return exitCode('unreadable');

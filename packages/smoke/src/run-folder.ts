@@ -1,6 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Millis } from '@nexus-net/sansio';
 import { type ObservedFrame, PcapngWriter } from '@nexus-net/wire';
@@ -47,7 +47,7 @@ export class RunFolder {
   /** Makes the folder, which must not exist: two runs never share one. Throws {@link Refusal} where it can't be made. */
   static async create(path: string, options: RunFolderOptions): Promise<RunFolder> {
     try {
-      await mkdir(join(path, '..'), { recursive: true });
+      await makeFolders(dirname(path));
       await mkdir(path);
     } catch (error) {
       throw new Refusal(`the run’s folder can’t be made: ${messageOf(error)}`, 'unwritable');
@@ -159,3 +159,19 @@ function messageOf(error: unknown): string {
 }
 
 const MIB = 2 ** 20;
+
+/**
+ * The folder and those above it. Not by `recursive`: Node's own walk upwards never ends where a file system, such as /proc,
+ * says of a child of an existing folder that it can't be.
+ */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    await mkdir(path);
+  }
+}

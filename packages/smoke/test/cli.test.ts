@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodePcapng } from '@nexus-net/wire';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { cli, describeExit, type Environment, EXIT_CODES } from '../src/index.js';
+import { cli, describeExit, type Environment, EXIT_CODES, readCaptureFile } from '../src/index.js';
 import { BOOTS } from './support/scripted-guest.js';
 
 const folders: string[] = [];
@@ -110,6 +110,14 @@ describe('replay beside a verdict of anybody', () => {
     const run = join(runs, readdirSync(runs)[0] as string);
     for (const name of ['wire.pcapng', 'verdict.json']) copyFileSync(join(run, name), join(copy, name));
     expect((await nexus(['replay', join(copy, 'wire.pcapng')])).out).toContain('the facts are those of the live run');
+  });
+});
+
+test('a file without end is refused, not read', async () => {
+  const read = readCaptureFile('/dev/zero', { vnetHeader: 'auto', bytesMax: 2 ** 21 });
+  await expect(read).rejects.toMatchObject({
+    exit: 'unreadable',
+    message: expect.stringContaining('longer than 2097152 octets'),
   });
 });
 

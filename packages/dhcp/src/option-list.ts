@@ -1,3 +1,5 @@
+import { readU32 } from '@nexus-net/sansio';
+
 /** One option after RFC 3396 concatenation: its code (1..254, never 52) and its whole value. */
 export interface DhcpOption {
   readonly code: number;
@@ -44,6 +46,17 @@ export class DhcpOptions implements DhcpOptionList {
   get(code: number): Uint8Array | undefined {
     const entries = this.#entries;
     for (let i = 0; i < entries.length; i++) if ((entries[i]! & 0xff) === code) return this.#value(i);
+    return undefined;
+  }
+
+  /** The value of option `code` as a big-endian number of four octets; `undefined` where there is none, or of another length. */
+  u32(code: number): number | undefined {
+    const entries = this.#entries;
+    for (let i = 0; i < entries.length; i++) {
+      if ((entries[i]! & 0xff) !== code) continue;
+      const at = entries[i]! >>> 8;
+      return (this.#lengths?.[i] ?? this.#bytes[at - 1]!) === 4 ? readU32(this.#bytes, at) : undefined;
+    }
     return undefined;
   }
 

@@ -11,7 +11,7 @@ import {
   SECOND,
   unreachable,
 } from '@nexus-net/sansio';
-import { type DecodedDhcpMessage, type DhcpDecodeError, decodeDhcpMessage } from './message-decode.js';
+import { type DecodedDhcpMessage, type DhcpDecodeError, type DhcpDecodeOptions, decodeDhcpMessage } from './message-decode.js';
 import { BOOT_REQUEST, DHCP_MESSAGE_TYPE, DHCP_SERVER_PORT } from './names.js';
 import { type ReplyRoute, routeInformReply, routeNak, routeReply } from './server/addressing.js';
 import type { Binding, BindingState } from './server/binding.js';
@@ -40,6 +40,7 @@ export type DhcpServerTransmit = Datagram & { readonly linkDestination?: MacAddr
  */
 export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServerEvent> {
   readonly #config: ResolvedConfig;
+  readonly #decodeOptions: DhcpDecodeOptions;
   readonly #pool: BindingPool;
   readonly #tables: Tables;
   readonly #commits: CommitTable;
@@ -60,6 +61,8 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   constructor(options: DhcpServerOptions) {
     const config = resolveConfig(options);
     this.#config = config;
+    // Only a request that waits, for the store or a probe, outlives its datagram.
+    this.#decodeOptions = { borrow: config.durability === 'immediate' && config.conflictCheck === undefined };
     this.#pool = new BindingPool(config);
     const [local, ...remote] = [config.local, ...config.remote].map((subnet) => new BindingTable(this.#pool, subnet));
     this.#tables = [local as BindingTable, ...remote];
@@ -176,7 +179,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   /** Handles one datagram; the label says why there is no answer. A NAK is an answer. */
   #receive(datagram: Datagram): DhcpServerReject | undefined {
     if (datagram.destination.port !== DHCP_SERVER_PORT) return 'wrong-port';
-    const decoded = decodeDhcpMessage(datagram.payload);
+    const decoded = decodeDhcpMessage(datagram.payload, this.#decodeOptions);
     if (!decoded.ok) {
       this.#malformed.increment(decoded.error);
       return 'malformed';

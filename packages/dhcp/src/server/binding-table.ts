@@ -3,7 +3,7 @@ import { AddressGroup } from './address-group.js';
 import { Binding, BindingList, type BindingState } from './binding.js';
 import { NO_CLASSES, type ResolvedClass } from './client-class.js';
 import type { DhcpPoolRange, ResolvedConfig, ResolvedSubnet } from './config.js';
-import { type ClientIdentity, isRelayPortKey, relayPortKey } from './identity.js';
+import { type ClientIdentity, isRelayPortKey, relayPortKey, sameIdentity } from './identity.js';
 import { Quota } from './quota.js';
 import type { ServerRequest } from './request.js';
 
@@ -234,7 +234,7 @@ export class BindingTable {
     const same = binding.holderKey === holderKey;
     if (!same) this.#unindex(binding);
     this.#uncount(binding);
-    binding.client = client;
+    if (!same || binding.client === undefined || !sameIdentity(binding.client, client)) binding.client = client;
     binding.holderKey = holderKey;
     // A renewal comes past the relay: where the holder is has been said before.
     if (relay !== NO_RELAY_TERMS || !same) {

@@ -168,6 +168,8 @@ export interface ResolvedConfig {
   readonly leaseMsMax: Millis;
   readonly renewFraction: number;
   readonly rebindFraction: number;
+  /** Made by the last reply, see `timesOf`. */
+  readonly lastTimes: { seconds: number; options: readonly DhcpOption[] };
   readonly offerMs: Millis;
   readonly quarantineMs: Millis;
   readonly conflictCheck: Required<DhcpConflictCheck> | undefined;
@@ -226,6 +228,7 @@ export function resolveConfig(options: DhcpServerOptions): ResolvedConfig {
     leaseMsMax,
     renewFraction,
     rebindFraction,
+    lastTimes: { seconds: 0, options: [] },
     offerMs,
     quarantineMs,
     conflictCheck: options.conflictCheck && resolveConflictCheck(options.conflictCheck),

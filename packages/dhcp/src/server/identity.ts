@@ -14,6 +14,8 @@ export interface ClientIdentity {
   readonly hardware: Uint8Array;
   /** Key of the hardware address alone: reservations by MAC and quotas by sender. */
   readonly hardwareKey: string;
+  /** What `describeIdentity` gave, once it was asked. */
+  text: string | undefined;
 }
 
 /** RFC 2132 §9.14: a type and at least one octet. Clients with less than that are known by their hardware address. */
@@ -23,6 +25,7 @@ const CLIENT_ID_OCTETS_MIN = 2;
 export const CLIENT_ID_OCTETS_MAX = 255;
 
 const ETHERNET = 1;
+const ETHERNET_LENGTH = 6;
 
 /** `undefined` where nothing in the message identifies the client, or its identifier is longer than one option. */
 export function identify(message: DhcpMessage, clientId: Uint8Array | undefined): ClientIdentity | undefined {
@@ -44,7 +47,12 @@ export function makeIdentity(parts: {
   const address = `h${String.fromCharCode(htype)}${rawKey(hardware)}`;
   const key = clientId === undefined ? address : clientIdKey(clientId);
   // Without a hardware address (RFC 4390) the client stands for itself; else all such clients would share one quota.
-  return { key, clientId, htype, hardware, hardwareKey: hardware.length === 0 ? key : address };
+  return { key, clientId, htype, hardware, hardwareKey: hardware.length === 0 ? key : address, text: undefined };
+}
+
+/** The same client at the same hardware address. */
+export function sameIdentity(a: ClientIdentity, b: ClientIdentity): boolean {
+  return a.key === b.key && a.hardwareKey === b.hardwareKey;
 }
 
 export function clientIdKey(clientId: Uint8Array): string {
@@ -76,12 +84,16 @@ export function ethernetAddress(htype: number, hlen: number, chaddr: Uint8Array)
 
 /** `id 01:52:54:…` or `hw 1/52:54:…`: for people. */
 export function describeIdentity(identity: ClientIdentity): string {
-  return identity.clientId === undefined ? `hw ${identity.htype}/${toHex(identity.hardware)}` : `id ${toHex(identity.clientId)}`;
+  const { clientId, htype, hardware } = identity;
+  identity.text ??= clientId === undefined ? `hw ${htype}/${toHex(hardware)}` : `id ${toHex(clientId)}`;
+  return identity.text;
 }
 
 /** One character for each octet: cheaper to make and to hash than hexadecimal. */
 function rawKey(bytes: Uint8Array): string {
-  let key = '';
-  for (let i = 0; i < bytes.length; i++) key += String.fromCharCode(bytes[i] as number);
-  return key;
+  if (bytes.length === ETHERNET_LENGTH) {
+    const [a, b, c, d, e, f] = bytes as unknown as [number, number, number, number, number, number];
+    return String.fromCharCode(a, b, c, d, e, f);
+  }
+  return String.fromCharCode.apply(undefined, bytes as unknown as number[]); // at most some hundred octets
 }

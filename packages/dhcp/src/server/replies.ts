@@ -32,12 +32,7 @@ export function encodeLeaseReply(context: ReplyContext, reply: LeaseReply): Uint
   const { config, request } = context;
   const options = openOptions(context, reply.type);
   const seconds = leaseSeconds(reply.leaseMs);
-  options.push(seconds32(OPTION.leaseTime, seconds));
-  if (seconds !== INFINITE_SECONDS) {
-    // Floors keep T1 <= T2 <= lease in whole seconds, which §4.4.5 asks for.
-    options.push(seconds32(OPTION.renewalTime, Math.floor(seconds * config.renewFraction)));
-    options.push(seconds32(OPTION.rebindingTime, Math.floor(seconds * config.rebindFraction)));
-  }
+  options.push(...timesOf(config, seconds));
   if (reply.rapidCommit) options.push({ code: OPTION.rapidCommit, value: EMPTY });
   return encodeReply(context, {
     mandatory: options,
@@ -180,6 +175,21 @@ type Copied = Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs
 /** What every reply copies from the request (RFC 2131 table 3): the transaction, the client, the relay. */
 function copied({ htype, hlen, xid, giaddr, chaddr }: DhcpMessage): Copied {
   return { op: BOOT_REPLY, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr };
+}
+
+/** Options 51, 58 and 59. Most replies of a server have the same times, so those of the last one are kept. */
+function timesOf(config: ResolvedConfig, seconds: number): readonly DhcpOption[] {
+  const { lastTimes } = config;
+  if (lastTimes.seconds === seconds) return lastTimes.options;
+  const options = [seconds32(OPTION.leaseTime, seconds)];
+  if (seconds !== INFINITE_SECONDS) {
+    // Floors keep T1 <= T2 <= lease in whole seconds, which §4.4.5 asks for.
+    options.push(seconds32(OPTION.renewalTime, Math.floor(seconds * config.renewFraction)));
+    options.push(seconds32(OPTION.rebindingTime, Math.floor(seconds * config.rebindFraction)));
+  }
+  lastTimes.seconds = seconds;
+  lastTimes.options = options;
+  return options;
 }
 
 function seconds32(code: number, seconds: number): DhcpOption {

@@ -64,8 +64,8 @@ export function readRequest(
   const clientIdOption = options.get(OPTION.clientIdentifier);
   const client = identify(message, clientIdOption);
   if (client === undefined) return undefined;
-  const seconds = u32(options.get(OPTION.leaseTime));
-  const requestedAddress = address(options.get(OPTION.requestedAddress));
+  const seconds = options.u32(OPTION.leaseTime);
+  const requestedAddress = options.u32(OPTION.requestedAddress) as Ipv4Address | undefined;
   const relayInformation = options.get(OPTION.relayAgentInformation);
   const parameterList = options.get(OPTION.parameterRequestList);
   const request: ServerRequest = {
@@ -75,12 +75,12 @@ export function readRequest(
     client,
     clientIdOption,
     requestedAddress: requestedAddress === 0 ? undefined : requestedAddress,
-    serverIdentifier: address(options.get(OPTION.serverIdentifier)),
+    serverIdentifier: options.u32(OPTION.serverIdentifier) as Ipv4Address | undefined,
     leaseMs: seconds === undefined ? undefined : seconds === INFINITE_SECONDS ? Number.POSITIVE_INFINITY : seconds * SECOND,
     parameterList: parameterList?.length === 0 ? undefined : parameterList,
     replyLengthMax: replyLengthMax(message, mtu),
     rapidCommit: options.get(OPTION.rapidCommit)?.length === 0,
-    subnetSelection: address(options.get(OPTION.subnetSelection)),
+    subnetSelection: options.u32(OPTION.subnetSelection) as Ipv4Address | undefined,
     relayInformation,
     relay: relayInformation === undefined || message.giaddr === 0 ? NO_RELAY : readRelayInformation(relayInformation),
     classes: NO_CLASSES,
@@ -114,10 +114,6 @@ function readRelayInformation(value: Uint8Array): RelayInformation {
   return { circuit, remote, linkSelection, serverIdOverride, answerSourcePort };
 }
 
-function u32(value: Uint8Array | undefined): number | undefined {
-  return value?.length === 4 ? readU32(value, 0) : undefined;
-}
-
-function address(value: Uint8Array | undefined): Ipv4Address | undefined {
-  return u32(value) as Ipv4Address | undefined;
+function address(value: Uint8Array): Ipv4Address | undefined {
+  return value.length === 4 ? (readU32(value, 0) as Ipv4Address) : undefined;
 }

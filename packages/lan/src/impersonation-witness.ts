@@ -7,13 +7,12 @@ import {
   ipv4FromU32,
   type MacAddress,
   type Millis,
-  NEVER,
-  Queue,
   readU32,
   requireArgument,
 } from '@nexus-net/sansio';
-import type { Dissection, ObservedFrame, Violation, Witness, WitnessEvent } from '@nexus-net/wire';
+import type { Dissection, ObservedFrame, Violation } from '@nexus-net/wire';
 import { GATEWAY_PORT } from './gateway-port.js';
+import { TimelessWitness } from './timeless-witness.js';
 
 export interface ImpersonationWitnessConfig {
   /** Addresses of the gateway remembered at most, link and IPv4 together; further ones are not guarded, only counted. Default 64. */
@@ -29,22 +28,21 @@ export interface ImpersonationWitnessConfig {
  *
  * Each address is reported once.
  */
-export class ImpersonationWitness implements Witness {
+export class ImpersonationWitness extends TimelessWitness {
   readonly #addressCountMax: number;
   readonly #macs = new Set<MacAddress>();
   readonly #addresses = new Set<Ipv4Address>();
   readonly #reported = new Set<string>();
-  readonly #events: Queue<WitnessEvent>;
   #notGuarded = 0;
 
   constructor(config: ImpersonationWitnessConfig = {}) {
     const { addressCountMax = 64, eventCountMax = 1_024 } = config;
+    super(eventCountMax);
     requireArgument(addressCountMax >= 1, 'addressCountMax is at least 1');
     this.#addressCountMax = addressCountMax;
-    this.#events = new Queue(eventCountMax);
   }
 
-  handleFrame(_now: Millis, frame: ObservedFrame): void {
+  override handleFrame(_now: Millis, frame: ObservedFrame): void {
     const { port, layers } = frame;
     if (port === undefined) return;
     const macs = [layers.ethernet?.source, layers.arp?.senderMac].filter((mac) => mac !== undefined);
@@ -64,25 +62,11 @@ export class ImpersonationWitness implements Witness {
       this.#report(frame, `answered DHCP as the server ${formatIpv4(server)}`, 'RFC 2131 §4.1');
   }
 
-  handleTimeout(_now: Millis): void {}
-
-  pollTransmit(): undefined {
-    return undefined;
-  }
-
-  pollEvent(): WitnessEvent | undefined {
-    return this.#events.shift();
-  }
-
-  nextTimeout(): Millis {
-    return NEVER;
-  }
-
   inspect(): { readonly guarded: number; readonly notGuarded: number; readonly eventsDropped: number } {
     return {
       guarded: this.#macs.size + this.#addresses.size,
       notGuarded: this.#notGuarded,
-      eventsDropped: this.#events.dropped,
+      eventsDropped: this.eventsDropped,
     };
   }
 
@@ -97,7 +81,7 @@ export class ImpersonationWitness implements Witness {
     this.#reported.add(what); // bounded: there is at most one sentence for each address and way
     const message = `the station at port ${port} ${what}, which is the gateway`;
     const violation: Violation = { rule: IMPERSONATION_RULE, reference, at, frames: [number], message };
-    this.#events.push({ type: 'violation', violation });
+    this.tell({ type: 'violation', violation });
   }
 }
 

@@ -13,7 +13,7 @@ test('a place where no folder can be is refused at once, whatever the file syste
     }
     const made = await RunFolder.create(join(folder, 'a', 'b', 'run'), { wallAtZero: 0 });
     expect(made.path).toBe(join(folder, 'a', 'b', 'run'));
-    await made.close({});
+    await made.close();
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -68,11 +68,27 @@ export class FileBuilder {
     return join(this.u32(type), length, octets, length);
   }
 
-  section({ major = 1, magic = 0x1a2b3c4d, options = [] as readonly Uint8Array[] } = {}): Uint8Array {
+  section({
+    major = 1,
+    magic = 0x1a2b3c4d,
+    options = [],
+  }: {
+    major?: number;
+    magic?: number;
+    options?: readonly Uint8Array[];
+  } = {}): Uint8Array {
     return this.block(0x0a0d0d0a, this.u32(magic), this.u16(major), this.u16(0), this.s64(-1n), ...options);
   }
 
-  interface({ linkType = 1, snapLength = 0, options = [] as readonly Uint8Array[] } = {}): Uint8Array {
+  interface({
+    linkType = 1,
+    snapLength = 0,
+    options = [],
+  }: {
+    linkType?: number;
+    snapLength?: number;
+    options?: readonly Uint8Array[];
+  } = {}): Uint8Array {
     return this.block(1, this.u16(linkType), this.u16(0), this.u32(snapLength), ...options);
   }
 
@@ -99,8 +115,14 @@ export class FileBuilder {
     interfaceId = 0,
     drops = 0,
     ticks = 0n,
-    data = new Uint8Array(0) as Uint8Array,
-    options = [] as readonly Uint8Array[],
+    data = new Uint8Array(0),
+    options = [],
+  }: {
+    interfaceId?: number;
+    drops?: number;
+    ticks?: bigint;
+    data?: Uint8Array;
+    options?: readonly Uint8Array[];
   } = {}): Uint8Array {
     const body = this.#packetBody({ ticks, data, captured: data.length, original: data.length });
     return this.block(2, this.u16(interfaceId), this.u16(drops), body, ...options);

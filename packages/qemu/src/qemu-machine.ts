@@ -3,42 +3,21 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { monotonicClock } from '@nexus-net/host';
-import { type MacAddress, type Millis, requireArgument } from '@nexus-net/sansio';
-import {
-  buildArguments,
-  type DeviceConfig,
-  type NetdevConfig,
-  type ObjectConfig,
-  type Properties,
-  type QemuConfig,
-} from './arguments.js';
+import { type Millis, requireArgument } from '@nexus-net/sansio';
+import { buildArguments } from './arguments.js';
+import { type ChannelPlan, type MachineWithoutChannels, type NicConfig, planChannels } from './channel-plan.js';
 import type { DeathGuard } from './death-guard.js';
 import { FrameLink, type FrameLinkEndInfo } from './frame-link.js';
-import type { FrameStreamOptions, SendOutcome } from './frame-stream.js';
+import type { SendOutcome } from './frame-stream.js';
 import { OwnedProcess, ProcessError, type ProcessExit, type TerminateOptions } from './owned-process.js';
 import { QmpClient, type QmpNotice } from './qmp-client.js';
 import type { QmpVersion } from './qmp-machine.js';
-
-export interface NicConfig {
-  /** The card, as `virtio-net-device` (virt machines) or `virtio-net-pci`. */
-  readonly driver: string;
-  readonly mac: MacAddress;
-  /**
-   * The other end of its cable. `socketpair` (default): this process, over an inherited descriptor. `unix`: this process,
-   * over a socket in the run's directory. `user`: QEMU's own user network, no frames here.
-   */
-  readonly wire?: 'socketpair' | 'unix' | 'user';
-  readonly properties?: Properties;
-  /** Let QEMU write what crosses this card to a pcap file, relative to the run's directory. */
-  readonly dump?: string;
-  readonly limits?: FrameStreamOptions;
-}
 
 export interface QemuMachineOptions {
   /** The QEMU binary, as the probe found it. */
   readonly binary: string;
   /** The machine without its channels, which are made here. */
-  readonly machine: Omit<QemuConfig, 'serials' | 'netdevs' | 'qmp' | 'monitor'>;
+  readonly machine: MachineWithoutChannels;
   /** Network cards, in order; the index in callbacks and calls is this one. Default: none. */
   readonly nics?: readonly NicConfig[];
   /** UARTs: the first on QEMU's stdin and stdout, further ones on socket pairs. Default 1. */
@@ -302,82 +281,6 @@ export class QemuMachine {
   #enter(next: State): void {
     this.#state = next;
   }
-}
-
-interface ChannelPlan {
-  readonly config: QemuConfig;
-  readonly socketCount: number;
-  readonly fdNics: readonly { readonly nic: number; readonly fd: number }[];
-  readonly unixNics: readonly { readonly nic: number; readonly path: string }[];
-  /** `undefined`: stdin and stdout. */
-  readonly uartFds: readonly (number | undefined)[];
-  readonly qmpFd: number;
-}
-
-/** Deals out descriptors from 3 on: cables, then QMP, then further UARTs. */
-function planChannels({
-  machine,
-  nics,
-  uartCount,
-  directory,
-}: {
-  readonly machine: QemuMachineOptions['machine'];
-  readonly nics: readonly NicConfig[];
-  readonly uartCount: number;
-  readonly directory: string;
-}): ChannelPlan {
-  let nextFd = 3;
-  const fdNics: { nic: number; fd: number }[] = [];
-  const unixNics: { nic: number; path: string }[] = [];
-  const netdevs: NetdevConfig[] = [];
-  const devices: DeviceConfig[] = [];
-  const objects: ObjectConfig[] = [...(machine.objects ?? [])];
-  for (const [nic, { driver, mac, wire = 'socketpair', properties, dump }] of nics.entries()) {
-    const id = `net${nic}`;
-    if (wire === 'user') netdevs.push({ type: 'user', id });
-    else if (wire === 'socketpair') {
-      fdNics.push({ nic, fd: nextFd });
-      netdevs.push({ type: 'stream-fd', id, fd: nextFd++ });
-    } else {
-      const path = join(directory, `${id}.sock`);
-      unixNics.push({ nic, path });
-      netdevs.push({ type: 'stream-unix', id, path });
-    }
-    devices.push({ driver, id: `nic${nic}`, netdev: id, mac, ...(properties === undefined ? {} : { properties }) });
-    if (dump !== undefined)
-      objects.push({ type: 'filter-dump', id: `dump${nic}`, netdev: id, file: resolvePath(directory, dump) });
-  }
-  const qmpFd = nextFd++;
-  const uartFds = Array.from({ length: uartCount }, (_, uart) => (uart === 0 ? undefined : nextFd++));
-  return {
-    config: {
-      ...absolutePaths(machine),
-      netdevs,
-      devices: [...devices, ...(machine.devices ?? [])],
-      objects,
-      serials: uartFds.map((fd) => (fd === undefined ? { type: 'stdio' } : { type: 'fd', fd })),
-      qmp: { type: 'fd', fd: qmpFd },
-    },
-    socketCount: nextFd - 3,
-    fdNics,
-    unixNics,
-    uartFds,
-    qmpFd,
-  };
-}
-
-/**
- * QEMU runs in the directory of its run, so paths relative to ours are made absolute. A `bios` without a slash stays: it is
- * a name that QEMU looks up among its own, as `default` and `none` are.
- */
-function absolutePaths(machine: QemuMachineOptions['machine']): QemuMachineOptions['machine'] {
-  const { bios, kernel, initrd } = machine;
-  return {
-    ...machine,
-    ...(bios?.includes('/') ? { bios: resolvePath(bios) } : {}),
-    ...(kernel ? { kernel: resolvePath(kernel) } : {}),
-    ...(initrd ? { initrd: resolvePath(initrd) } : {}),
-  };
 }
 
 /** Listens on a path for one connection; the listener closes after it. */

@@ -80,7 +80,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     judge = resolve;
   });
 
-  const driver = new Driver(new SmokeMachine({ request, entropy: systemEntropy() }), {
+  const machine = new SmokeMachine({ request, entropy: systemEntropy() });
+  const driver = new Driver(machine, {
     clock: { now: () => Math.round((monotonicClock.now() - zero) * 1e6) / 1e6 }, // the rest is noise below the nanosecond
     transmit: (output) => {
       if (guest === undefined) early.push(output);
@@ -152,7 +153,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     troubles.push(`the guest could not be ended: ${error instanceof Error ? error.message : String(error)}`);
   });
   const { unwritten, cut } = await folder.close();
-  troubles.push(...unwritten, ...cut);
+  troubles.push(...unwritten, ...cut, ...lossesOf(machine.inspect(), early.dropped));
   const report: RunReport = {
     ...verdict,
     guest: request.guest.name,
@@ -173,6 +174,21 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     report: { ...report, exit: exitWith(verdict, true), troubles: [...troubles, unwrittenVerdict] },
     folder: folder.path,
   };
+}
+
+/** What was dropped at a limit on its way through the harness itself: a verdict that lacks something has to say so. */
+function lossesOf(
+  { console, lan, ladder, transmitsDropped, eventsDropped }: ReturnType<SmokeMachine['inspect']>,
+  earlyDropped: number,
+): readonly string[] {
+  const losses: readonly (readonly [what: string, count: number])[] = [
+    ['console lines', console.linesDropped],
+    ['frames and key strokes for the guest', transmitsDropped + lan.transmitsDropped + earlyDropped],
+    ['events', eventsDropped + lan.eventsDropped + lan.tap.eventsDropped + ladder.eventsDropped],
+    ['facts forgotten before they were asked for', ladder.factsForgotten],
+    ['claims', ladder.claimsNotHeld],
+  ];
+  return losses.flatMap(([what, count]) => (count === 0 ? [] : [`beyond a limit: ${count} ${what}`]));
 }
 
 /** Proof that could not be kept is none; a failure stays the failure that it is. */

@@ -126,8 +126,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   inspect(): {
     readonly phase: string | undefined;
     readonly lan: ReturnType<Lan['inspect']>;
-    readonly ladder: object;
-    readonly console: object;
+    readonly ladder: ReturnType<Ladder['inspect']>;
+    readonly console: ReturnType<LineAssembler['inspect']>;
     readonly transmitsDropped: number;
     readonly eventsDropped: number;
   } {

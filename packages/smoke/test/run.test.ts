@@ -111,6 +111,16 @@ describe('floods', () => {
     ]);
   });
 
+  test('claims beyond the limit are not followed, and the report says so', async () => {
+    const guest = scriptedGuest((sink) => {
+      for (let i = 0; i < 300; i++) say(sink, `net: smoltcp iface up 10.0.${i >> 8}.${i & 0xff}\n`);
+      sink.exited('exit code 0');
+    });
+    const { report } = await runOf(guest, { REQUIRE_QEMU_DHCP: '1' });
+    expect(report.failure).toMatchObject({ cause: 'unproven-marker' });
+    expect(report.troubles).toEqual(['beyond a limit: 44 claims']);
+  });
+
   test('facts are bounded in the report', async () => {
     const guest = scriptedGuest((sink) => {
       // Gratuitous ARP is no fact; each new source address is one.

@@ -57,6 +57,8 @@ export const startUBoot: StartGuest = async (options: StartGuestOptions): Promis
     versions: { qemu: probe.version.text },
     stop: async () => {
       await machine.quit();
+      const { 'link-ended': _afterItsEnd, ...rejects } = machine.inspectLink().rejects;
+      for (const [label, count] of Object.entries(rejects)) sink.trouble(`the guest’s cable: ${label}, ${count} times`);
     },
   };
 };

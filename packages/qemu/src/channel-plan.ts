@@ -1,0 +1,98 @@
+import { join, resolve as resolvePath } from 'node:path';
+import type { MacAddress } from '@nexus-net/sansio';
+import type { DeviceConfig, NetdevConfig, ObjectConfig, Properties, QemuConfig } from './arguments.js';
+import type { FrameStreamOptions } from './frame-stream.js';
+
+export interface NicConfig {
+  /** The card, as `virtio-net-device` (virt machines) or `virtio-net-pci`. */
+  readonly driver: string;
+  readonly mac: MacAddress;
+  /**
+   * The other end of its cable. `socketpair` (default): this process, over an inherited descriptor. `unix`: this process,
+   * over a socket in the run's directory. `user`: QEMU's own user network, no frames here.
+   */
+  readonly wire?: 'socketpair' | 'unix' | 'user';
+  readonly properties?: Properties;
+  /** Let QEMU write what crosses this card to a pcap file, relative to the run's directory. */
+  readonly dump?: string;
+  readonly limits?: FrameStreamOptions;
+}
+
+/** A machine without its channels: they are dealt out by {@link planChannels}. */
+export type MachineWithoutChannels = Omit<QemuConfig, 'serials' | 'netdevs' | 'qmp' | 'monitor'>;
+
+export interface ChannelPlan {
+  readonly config: QemuConfig;
+  readonly socketCount: number;
+  readonly fdNics: readonly { readonly nic: number; readonly fd: number }[];
+  readonly unixNics: readonly { readonly nic: number; readonly path: string }[];
+  /** `undefined`: stdin and stdout. */
+  readonly uartFds: readonly (number | undefined)[];
+  readonly qmpFd: number;
+}
+
+/** Deals out descriptors from 3 on: cables, then QMP, then further UARTs. */
+export function planChannels({
+  machine,
+  nics,
+  uartCount,
+  directory,
+}: {
+  readonly machine: MachineWithoutChannels;
+  readonly nics: readonly NicConfig[];
+  readonly uartCount: number;
+  readonly directory: string;
+}): ChannelPlan {
+  let nextFd = 3;
+  const fdNics: { nic: number; fd: number }[] = [];
+  const unixNics: { nic: number; path: string }[] = [];
+  const netdevs: NetdevConfig[] = [];
+  const devices: DeviceConfig[] = [];
+  const objects: ObjectConfig[] = [...(machine.objects ?? [])];
+  for (const [nic, { driver, mac, wire = 'socketpair', properties, dump }] of nics.entries()) {
+    const id = `net${nic}`;
+    if (wire === 'user') netdevs.push({ type: 'user', id });
+    else if (wire === 'socketpair') {
+      fdNics.push({ nic, fd: nextFd });
+      netdevs.push({ type: 'stream-fd', id, fd: nextFd++ });
+    } else {
+      const path = join(directory, `${id}.sock`);
+      unixNics.push({ nic, path });
+      netdevs.push({ type: 'stream-unix', id, path });
+    }
+    devices.push({ driver, id: `nic${nic}`, netdev: id, mac, ...(properties === undefined ? {} : { properties }) });
+    if (dump !== undefined)
+      objects.push({ type: 'filter-dump', id: `dump${nic}`, netdev: id, file: resolvePath(directory, dump) });
+  }
+  const qmpFd = nextFd++;
+  const uartFds = Array.from({ length: uartCount }, (_, uart) => (uart === 0 ? undefined : nextFd++));
+  return {
+    config: {
+      ...absolutePaths(machine),
+      netdevs,
+      devices: [...devices, ...(machine.devices ?? [])],
+      objects,
+      serials: uartFds.map((fd) => (fd === undefined ? { type: 'stdio' } : { type: 'fd', fd })),
+      qmp: { type: 'fd', fd: qmpFd },
+    },
+    socketCount: nextFd - 3,
+    fdNics,
+    unixNics,
+    uartFds,
+    qmpFd,
+  };
+}
+
+/**
+ * QEMU runs in the directory of its run, so paths relative to ours are made absolute. A `bios` without a slash stays: it is
+ * a name that QEMU looks up among its own, as `default` and `none` are.
+ */
+function absolutePaths(machine: MachineWithoutChannels): MachineWithoutChannels {
+  const { bios, kernel, initrd } = machine;
+  return {
+    ...machine,
+    ...(bios?.includes('/') ? { bios: resolvePath(bios) } : {}),
+    ...(kernel ? { kernel: resolvePath(kernel) } : {}),
+    ...(initrd ? { initrd: resolvePath(initrd) } : {}),
+  };
+}

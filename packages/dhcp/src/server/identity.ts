@@ -2,20 +2,46 @@ import { type MacAddress, readMac, toHex } from '@nexus-net/sansio';
 import type { DhcpMessage } from '../message.js';
 
 /**
- * Who a client is: its client identifier where it sends one, else its hardware address (RFC 2131 §4.2). `key` is equal
- * for the same client and only then; it holds raw octets, so print `describeIdentity` instead.
+ * Who a client is: its client identifier where it sends one, else its hardware address (RFC 2131 §4.2). The octets are kept in the keys
+ * alone and made again when somebody asks: a server looks its clients up far more often than it prints or stores them.
  */
-export interface ClientIdentity {
+export class ClientIdentity {
+  /** Equal for the same client and only then; it holds raw octets, so print `describeIdentity` instead. */
   readonly key: string;
-  /** Option 61, or `undefined` for a client that is known by its hardware address. */
-  readonly clientId: Uint8Array | undefined;
-  readonly htype: number;
-  /** The first hlen octets of chaddr; padding after them means nothing. */
-  readonly hardware: Uint8Array;
   /** Key of the hardware address alone: reservations by MAC and quotas by sender. */
   readonly hardwareKey: string;
-  /** What `describeIdentity` gave, once it was asked. */
-  text: string | undefined;
+  readonly #address: string;
+  readonly #byClientId: boolean;
+  #text: string | undefined;
+
+  /** `address` is a key of `addressKey`, `clientId` one of `clientIdKey`. */
+  constructor(address: string, clientId: string | undefined) {
+    this.#address = address;
+    this.#byClientId = clientId !== undefined;
+    this.key = clientId ?? address;
+    // Without a hardware address (RFC 4390) the client stands for itself; else all such clients would share one quota.
+    this.hardwareKey = address.length === ADDRESS_AT ? this.key : address;
+  }
+
+  get htype(): number {
+    return this.#address.charCodeAt(1);
+  }
+
+  /** The first hlen octets of chaddr; padding after them means nothing. */
+  get hardware(): Uint8Array {
+    return octetsOf(this.#address, ADDRESS_AT);
+  }
+
+  /** Option 61, or `undefined` for a client that is known by its hardware address. */
+  get clientId(): Uint8Array | undefined {
+    return this.#byClientId ? octetsOf(this.key, 1) : undefined;
+  }
+
+  /** `id 01525400123456` or `hw 1/525400123456`. */
+  get text(): string {
+    this.#text ??= this.#byClientId ? `id ${toHex(octetsOf(this.key, 1))}` : `hw ${this.htype}/${toHex(this.hardware)}`;
+    return this.#text;
+  }
 }
 
 /** RFC 2132 §9.14: a type and at least one octet. Clients with less than that are known by their hardware address. */
@@ -25,7 +51,6 @@ const CLIENT_ID_OCTETS_MIN = 2;
 export const CLIENT_ID_OCTETS_MAX = 255;
 
 const ETHERNET = 1;
-const ETHERNET_LENGTH = 6;
 
 /** `undefined` where nothing in the message identifies the client, or its identifier is longer than one option. */
 export function identify(message: DhcpMessage, clientId: Uint8Array | undefined): ClientIdentity | undefined {
@@ -34,20 +59,17 @@ export function identify(message: DhcpMessage, clientId: Uint8Array | undefined)
   if (clientId !== undefined && clientId.length > CLIENT_ID_OCTETS_MAX) return undefined;
   const usable = clientId !== undefined && clientId.length >= CLIENT_ID_OCTETS_MIN ? clientId : undefined;
   if (hlen === 0 && usable === undefined) return undefined;
-  return makeIdentity({ htype: message.htype, hardware: message.chaddr.slice(0, hlen), clientId: usable?.slice() });
+  const address = addressKey(message.htype, message.chaddr, hlen);
+  return new ClientIdentity(address, usable && clientIdKey(usable));
 }
 
-/** Takes ownership of the arrays. */
 export function makeIdentity(parts: {
   readonly htype: number;
   readonly hardware: Uint8Array;
   readonly clientId?: Uint8Array | undefined;
 }): ClientIdentity {
   const { htype, hardware, clientId } = parts;
-  const address = `h${String.fromCharCode(htype)}${rawKey(hardware)}`;
-  const key = clientId === undefined ? address : clientIdKey(clientId);
-  // Without a hardware address (RFC 4390) the client stands for itself; else all such clients would share one quota.
-  return { key, clientId, htype, hardware, hardwareKey: hardware.length === 0 ? key : address, text: undefined };
+  return new ClientIdentity(addressKey(htype, hardware, hardware.length), clientId && clientIdKey(clientId));
 }
 
 /** The same client at the same hardware address. */
@@ -60,7 +82,7 @@ export function clientIdKey(clientId: Uint8Array): string {
 }
 
 export function hardwareKeyOf(mac: Uint8Array): string {
-  return `h${String.fromCharCode(ETHERNET)}${rawKey(mac)}`;
+  return addressKey(ETHERNET, mac, mac.length);
 }
 
 /** A port of a relay, for reservations: its circuit id, and its remote id where the reservation names one. */
@@ -82,18 +104,28 @@ export function ethernetAddress(htype: number, hlen: number, chaddr: Uint8Array)
   return group || mac === 0 ? undefined : mac;
 }
 
-/** `id 01:52:54:…` or `hw 1/52:54:…`: for people. */
+/** For people. */
 export function describeIdentity(identity: ClientIdentity): string {
-  const { clientId, htype, hardware } = identity;
-  identity.text ??= clientId === undefined ? `hw ${htype}/${toHex(hardware)}` : `id ${toHex(clientId)}`;
   return identity.text;
 }
 
+function addressKey(htype: number, octets: Uint8Array, length: number): string {
+  if (length !== 6) return String.fromCharCode(MARK, htype, ...octets.subarray(0, length));
+  const at = (i: number): number => octets[i] as number;
+  return String.fromCharCode(MARK, htype, at(0), at(1), at(2), at(3), at(4), at(5)); // no list in between: nearly all clients come here
+}
+
+/** What the keys of hardware addresses begin with: `h`. */
+const MARK = 0x68;
+
 /** One character for each octet: cheaper to make and to hash than hexadecimal. */
 function rawKey(bytes: Uint8Array): string {
-  if (bytes.length === ETHERNET_LENGTH) {
-    const [a, b, c, d, e, f] = bytes as unknown as [number, number, number, number, number, number];
-    return String.fromCharCode(a, b, c, d, e, f);
-  }
   return String.fromCharCode.apply(undefined, bytes as unknown as number[]); // at most some hundred octets
 }
+
+function octetsOf(key: string, from: number): Uint8Array {
+  return Uint8Array.from({ length: key.length - from }, (_, i) => key.charCodeAt(from + i));
+}
+
+/** Where the octets begin in a key of a hardware address: behind its mark and its type. */
+const ADDRESS_AT = 2;

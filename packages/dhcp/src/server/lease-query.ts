@@ -7,7 +7,7 @@ import type { DhcpOption } from '../option-list.js';
 import type { Binding, BindingState } from './binding.js';
 import type { BindingPool } from './binding-table.js';
 import { addressOctets } from './config.js';
-import { type ClientIdentity, clientIdKey, identify } from './identity.js';
+import { type ClientIdentity, identify } from './identity.js';
 import { OPTION } from './option-codes.js';
 import { leaseSeconds } from './replies.js';
 import { type Tables, tableOf } from './select-table.js';
@@ -50,7 +50,7 @@ function find(pool: BindingPool, tables: Tables, query: DecodedDhcpMessage): Fou
   const clientId = query.options.get(OPTION.clientIdentifier);
   const identity = identify(query, clientId);
   if (identity === undefined) return undefined;
-  const key = clientId !== undefined && clientId.length > 0 ? clientIdKey(clientId) : identity.hardwareKey;
+  const { key } = identity; // of the hardware address, where there is no usable identifier
   const leases = [...(pool.byClient?.get(key) ?? [])].filter(isLeased);
   const [first, ...rest] = leases.sort((a, b) => b.state.since - a.state.since || a.address - b.address);
   if (first === undefined) return { answer: 'unknown' };

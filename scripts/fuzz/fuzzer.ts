@@ -130,6 +130,7 @@ export class Fuzzer {
       this.#report(found, bytes);
       if (this.corpus.entries.length > 0) return;
     }
+    this.#executor.execute(bytes); // once more: the slow laws have passed counters of their own
     this.corpus.add({ bytes, counters: this.coverage.present() });
     this.#mutator.praise();
   }

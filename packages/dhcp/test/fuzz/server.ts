@@ -126,7 +126,7 @@ class Watch {
         const holder = this.#leases.get(address);
         const isFree = holder === undefined || holder.client === client || holder.until <= at;
         demand(isFree, `${formatIpv4(address)} is leased to one client at a time`);
-        demand((this.#quarantine.get(address) ?? 0) <= at, 'a declined address is out of use');
+        demand((this.#quarantine.get(address) ?? Number.NEGATIVE_INFINITY) <= at, 'a declined address is out of use');
         this.#leases.set(address, { client, until });
       }
       if (event.type === 'declined') this.#quarantine.set(event.address, event.until);

@@ -129,17 +129,19 @@ export function seeds(): Uint8Array[] {
     bits,
     client,
     address,
+    0,
     type,
-    0,
-    0,
     7,
     0,
     0,
+    1,
   ];
   const lease = (client: number, address: number): number[] => [...message(0, client, 11, 0), ...message(3, client, address, 1)];
+  const arp = [6, 0, 0, 1, 0, 0, 4, 3, 0];
+  const echo = [6, 2, 0, 0, 0, 4, 3, 0, 1, 1, 4, 1, 2, 3, 4, 1];
+  const query = [6, 5, 0, 0, 0, 4, 3, 0, 0, 0, 0, 3, 0, 1, 0, 1, 1];
   return [
     Uint8Array.from([1, ...lease(0, 0), ...lease(1, 1), 1, 4, ...lease(1, 0), ...message(75, 1, 0, 5)]),
-    Uint8Array.from([1, 6, 0, 1, 0, 0, 4, 3, 0, 6, 2, 0, 0, 4, 3, 0, 1, 1, 4, 1, 2, 3, 4, 1, 2, 4, 0, 0, 0]),
-    Uint8Array.from([1, 6, 5, 0, 0, 4, 5, 3, 0, 1, 0, 0, 1, 6, 5, 0, 0, 4, 3, 3, 0, 1, 0, 0, 1, 0, 0]),
+    Uint8Array.from([1, ...arp, ...echo, ...query, 2, 5, 0, 0, 0, 0]),
   ];
 }

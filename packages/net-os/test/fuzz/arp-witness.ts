@@ -10,14 +10,6 @@ export function target(bytes: Uint8Array): void {
 
 /** A request and its reply, an announcement, a second owner. */
 export function seeds(): Uint8Array[] {
-  return [
-    Uint8Array.from(
-      [
-        [0, 0, 1, 0, 0, 4, 0],
-        [5, 0, 0, 1, 1, 0, 4],
-        [5, 0, 1, 0, 0, 4, 4],
-        [5, 0, 1, 1, 1, 4, 0],
-      ].flat(),
-    ),
-  ];
+  const arp = (bits: number, sender: number, target: number): number[] => [5, 0, 0, 1, bits, bits, sender, target];
+  return [Uint8Array.from([...arp(0, 4, 0), ...arp(1, 0, 4), ...arp(0, 4, 4), ...arp(1, 4, 0)])];
 }

@@ -10,13 +10,8 @@ export function target(bytes: Uint8Array): void {
 
 /** A query and its answer, then another answer. */
 export function seeds(): Uint8Array[] {
-  return [
-    Uint8Array.from(
-      [
-        [0, 5, 0, 0, 0, 5, 3, 0, 0, 0, 0, 0, 1],
-        [5, 5, 0, 1, 5, 0, 4, 0, 0, 130, 0, 0, 1, 9, 1, 2, 3, 4],
-        [5, 5, 0, 1, 5, 0, 4, 0, 0, 14, 0, 0, 1],
-      ].flat(),
-    ),
-  ];
+  const query = [0, 5, 0, 0, 0, 0, 5, 0, 0, 0, 0, 3, 0, 0, 0, 1];
+  const answer = [5, 5, 0, 0, 1, 5, 0, 0, 0, 0, 0, 4, 130, 0, 0, 1, 9, 1, 2, 3, 4];
+  const nobody = [5, 5, 0, 0, 1, 5, 0, 0, 0, 0, 0, 4, 14, 0, 0, 1];
+  return [Uint8Array.from([...query, ...answer, ...query, ...nobody, ...nobody])];
 }

@@ -196,14 +196,18 @@ function checkSent(
 
 /** ARP and echo both ways, a datagram each way, a probe, a conflict, the end of an address. */
 export function seeds(): Uint8Array[] {
-  const arp = (bits: number, sender: number, target: number): number[] => [10, 0, 1, 0, bits, sender, target];
-  const reply = [10, 0, 0, 1, 1, 4, 0];
+  const arp = (bits: number, sender: number, target: number): number[] => [10, 0, 0, 1, 0, bits, sender, target];
+  const peerIsThere = arp(1, 4, 0);
+  const echo = [10, 2, 0, 0, 0, 4, 0, 0, 1, 1, 4, 1, 2, 3, 4];
+  const echoed = [10, 2, 0, 0, 0, 4, 0, 3, 1, 1, 4, 1, 2, 3, 4];
+  const ping = [9, 4, 1, 1, 4, 1, 2, 3, 4];
+  const datagram = [10, 5, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4];
   return [
-    Uint8Array.from([0, ...arp(0, 4, 0), 10, 2, 0, 1, 4, 0, 0, 1, 1, 4, 1, 2, 3, 4]),
-    Uint8Array.from([0, 9, 4, 1, 1, 4, 1, 2, 3, 4, ...reply, 0, 0, 10, 2, 0, 1, 4, 0, 3, 1, 1, 4, 1, 2, 3, 4]),
-    Uint8Array.from([0, 7, 0, 10, 5, 0, 1, 4, 0, 0, 3, 9, 9, 9, 8, 0, 0, 4, 1, 2, 7, 7, 1, ...reply]),
-    Uint8Array.from([16, 6, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0, 1, 0, 0, ...arp(0, 0, 0), ...arp(0, 0, 0), 0, 0]),
-    Uint8Array.from([0, 6, 1, 1, 0, 0, ...arp(0, 1, 1), 9, 7, 1, 1, 0, 2, 6]),
-    Uint8Array.from([0, 9, 4, 1, 1, 0, ...reply, 10, 2, 0, 1, 3, 0, 5, 1, 1, 0, 4, 1]),
+    Uint8Array.from([0, ...arp(0, 4, 0), ...echo, 1]),
+    Uint8Array.from([0, ...ping, ...peerIsThere, ...echoed, ...ping, 0, 0, 0]),
+    Uint8Array.from([0, 7, 0, ...datagram, 8, 0, 0, 4, 1, 2, 9, 9, 1, ...peerIsThere, 7, 1, ...datagram]),
+    Uint8Array.from([16, 6, 0, 1, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, ...arp(0, 0, 0), ...arp(0, 0, 0), 0]),
+    Uint8Array.from([0, 6, 1, 1, 0, 0, ...arp(0, 1, 1), 16, 8, 8, 1, 9, 0, 0, 1]),
+    Uint8Array.from([0, ...ping, ...peerIsThere, 10, 2, 0, 0, 0, 4, 0, 5, 1, 1, 0, 4, 1, 3, ...datagram]),
   ];
 }

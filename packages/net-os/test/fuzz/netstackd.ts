@@ -180,7 +180,7 @@ export function seeds(): Uint8Array[] {
     Uint8Array.from([0, 0, ...story]),
     Uint8Array.from([0, 9, ...ticks, ...good, ...good, ...ticks, 6]),
     Uint8Array.from([0, 10, ...ticks, ...good, ...good, 7, 5, ...ticks]),
-    Uint8Array.from([0, 3, ...ticks, 8, 4, 9, 0, 1, 0, 0, 1, 1, 9, 0, 1, 0, 0, 1, 1, ...ticks]),
+    Uint8Array.from([0, 3, ...ticks, 8, 4, 9, 0, 0, 1, 0, 0, 1, 1, 9, 0, 0, 1, 0, 0, 1, 1, ...ticks]),
     Uint8Array.from([0, 4, ...ticks, 4, 3, 4, 5, ...ticks]),
   ];
 }

@@ -33,7 +33,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const VARIABLES: Readonly<Record<VariableName, string>> = {
   REQUIRE_QEMU_DHCP: '1 demands a lease from the server on our wire and a gateway ping; 0 (default) does not',
   REQUIRE_DSOFTBUS: '1 demands the DSoftBus ladder of a guest that has it; 0 (default) does not',
-  RUN_UNTIL_MARKER: '1 (default) ends as soon as the ladder is satisfied; the text of a marker ends when that one is',
+  RUN_UNTIL_MARKER:
+    '1 (default) ends as soon as the ladder is satisfied; the text of a marker, with or without its values, ends when that one is',
   RUN_TIMEOUT: 'time for the whole run: 90 or 90s, 2m, 1h; 0 is no limit; default 90s',
   RUN_PHASE: 'ends when this phase of the profile has passed',
 };
@@ -108,13 +109,15 @@ function readUntil(environment: Environment, profile: Profile): StopCondition {
     return { type: 'phase', phase: phase as PhaseName };
   }
   if (!untilMarker) return { type: 'satisfied' };
-  const id = readMarker(marker)?.id ?? MARKER_IDS.find((each) => marker === markerLiteral(each) || marker === MARKERS[each].form);
+  // With values it is a claim of its own: only a marker with these values ends the run.
+  const read = readMarker(marker);
+  const id = read?.id ?? MARKER_IDS.find((each) => marker === markerLiteral(each) || marker === MARKERS[each].form);
   const inLadder = profile.phases.flatMap(({ markers }) => markers);
   if (id === undefined || !inLadder.includes(id)) {
     const literals = inLadder.map((each) => `‘${markerLiteral(each)}’`).join(', ');
     throw new Refusal(`RUN_UNTIL_MARKER ‘${marker}’ is neither 1 nor a marker of the profile ${profile.name}: ${literals}.`);
   }
-  return { type: 'marker', marker: id };
+  return { type: 'marker', marker: id, values: read?.values ?? {} };
 }
 
 const UNITS: Readonly<Record<string, Millis>> = { '': 1_000, s: 1_000, m: 60_000, h: 3_600_000 };

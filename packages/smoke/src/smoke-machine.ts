@@ -77,6 +77,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   /** A frame from the guest's network card. */
   handleFrame(now: Millis, frame: Uint8Array): void {
     this.#advance(now);
+    this.#ladder.handleMovement(this.#now);
     this.#lan.handleFrame(this.#now, GUEST_PORT, frame);
     this.#pump();
   }
@@ -84,6 +85,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   /** Console output of the guest, cut anywhere. */
   handleConsole(now: Millis, bytes: Uint8Array): void {
     this.#advance(now);
+    this.#ladder.handleMovement(this.#now);
     this.#console.handleBytes(this.#now, bytes);
     this.#readLines();
     this.#pump();

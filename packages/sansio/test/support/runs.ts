@@ -10,4 +10,4 @@ export function runs(count: number): number {
   return Math.max(1, Math.round(sample));
 }
 
-const LARGE = 50;
+const LARGE = 16;

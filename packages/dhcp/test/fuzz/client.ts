@@ -183,6 +183,7 @@ export function seeds(): Uint8Array[] {
     Uint8Array.from([0, 1, ...good, ...good, 10, 0, 6, ...ticks]),
     Uint8Array.from([0, 8, ...good, ...good, 8, 9, 11, 0, 8, 9, 11, 1, ...ticks]),
     Uint8Array.from([0, 2, 4, 7, ...good, 3, ...good, ...good, 5]),
+    Uint8Array.from([0, 0, ...Array.from({ length: 30 }, () => [4, 3]).flat()]), // as many DISCOVERs as allowed
     Uint8Array.from([0, 0, ...good, 12, 3, 6, 0, 0, 0, 0, ...ticks]),
   ];
 }

@@ -33,6 +33,8 @@ export function target(bytes: Uint8Array): void {
   const script = new FuzzScript(bytes);
   const bits = script.u8();
   const confirmed = (bits & 1) !== 0;
+  const probes = (bits & 16) !== 0;
+  const late = probes ? 3 : 0; // probes without an answer in time end in offers, whatever the call was for
   const server = new DhcpServer({
     address: SERVER,
     prefix: parsePrefix('10.0.2.0/24'),
@@ -49,6 +51,7 @@ export function target(bytes: Uint8Array): void {
     rapidCommit: (bits & 8) !== 0,
     hardwareBindingCountMax: 3,
     quarantineMs: 60_000,
+    ...(probes && { conflictCheck: { probeCountMax: 3 } }),
   });
   const watch = new Watch(server);
   while (!script.isAtEnd) {
@@ -56,17 +59,21 @@ export function target(bytes: Uint8Array): void {
     const kind = script.u8() % 8;
     if (kind === 0) {
       const due = Math.max(now, Math.min(server.nextTimeout(), now + 3_600_000));
-      watch.call(due, () => server.handleTimeout(due), 0);
+      watch.call(due, () => server.handleTimeout(due), late);
     } else if (kind === 1) {
       const later = now + drawJump(script);
-      watch.call(later, () => server.handleTimeout(later), 0);
+      watch.call(later, () => server.handleTimeout(later), late);
     } else if (kind === 2 && confirmed) {
       const id = watch.lastStore - (script.u8() % 4);
       const fails = script.u8() % 4 === 0;
-      watch.call(now, () => (fails ? server.storeFailed(now, id) : server.confirmStored(now, id)), 16);
+      watch.call(now, () => (fails ? server.storeFailed(now, id) : server.confirmStored(now, id)), 16 + late);
+    } else if (kind === 3 && probes && script.u8() % 2 === 0) {
+      const id = watch.lastProbe - (script.u8() % 3);
+      const result = script.pick(['free', 'in-use'] as const);
+      watch.call(now, () => server.probeResult(now, id, result), 1 + late);
     } else {
       const datagram = request(script);
-      watch.call(now, () => server.handleDatagram(now, datagram), 1);
+      watch.call(now, () => server.handleDatagram(now, datagram), 1 + late);
     }
   }
 }
@@ -103,6 +110,7 @@ function request(script: FuzzScript): Datagram {
 class Watch {
   clock: Millis = 0;
   lastStore = 0;
+  lastProbe = 0;
   readonly #server: DhcpServer;
   #now: Millis = Number.NEGATIVE_INFINITY;
   readonly #leases = new Map<Ipv4Address, { readonly client: string; readonly until: Millis }>();
@@ -121,15 +129,20 @@ class Watch {
     for (const event of drain(() => server.pollEvent())) {
       if ('at' in event) demand(event.at <= now, 'nothing happens in the future');
       if (event.type === 'store') this.lastStore = event.id;
+      if (event.type === 'probe') {
+        this.lastProbe = event.id;
+        const holder = this.#leases.get(event.address);
+        demand(holder === undefined || holder.until <= event.at, 'nobody is probed who has a lease');
+      }
       if (event.type === 'leased' || event.type === 'renewed') {
         const { client, address, until, at } = event;
         const holder = this.#leases.get(address);
         const isFree = holder === undefined || holder.client === client || holder.until <= at;
         demand(isFree, `${formatIpv4(address)} is leased to one client at a time`);
-        demand((this.#quarantine.get(address) ?? Number.NEGATIVE_INFINITY) <= at, 'a declined address is out of use');
+        demand((this.#quarantine.get(address) ?? Number.NEGATIVE_INFINITY) <= at, 'a contested address is out of use');
         this.#leases.set(address, { client, until });
       }
-      if (event.type === 'declined') this.#quarantine.set(event.address, event.until);
+      if (event.type === 'declined' || event.type === 'conflict') this.#quarantine.set(event.address, event.until);
       if (event.type === 'released' || event.type === 'declined') {
         const holder = this.#leases.get(event.address);
         demand(holder === undefined || holder.client === event.client || holder.until <= now, 'only the holder gives back');
@@ -159,14 +172,25 @@ function octets(address: Ipv4Address): Uint8Array {
   return Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
 }
 
-/** DISCOVER and REQUEST of two clients for one address, a RELEASE, a DECLINE; the same with a store. */
+/** DISCOVER and REQUEST of two clients for one address, a RELEASE, a DECLINE; the same with a store, and with probes. */
 export function seeds(): Uint8Array[] {
-  const message = (bits: number, type: number, client: number): number[] => [3, bits, 0, type, 0, 0, 0, 1, client];
-  const discover = [3, 0, 0, 0, 0, 0, 1, 0];
-  const story = [...discover, ...message(3, 1, 0), ...message(3, 1, 1), 1, 7, ...message(17, 5, 0), ...message(3, 1, 1)];
+  type Choice = { readonly bits?: number; readonly address?: number; readonly client?: number };
+  const ask = (type: number, { bits = 0, address = 0, client = 0 }: Choice = {}): number[] => [
+    ...[bits, 0, type, address],
+    ...[0, 1, client, 0], // no options, xid 1, no damage
+  ];
+  const take: Choice = { bits: 3 }; // names the address and the server
+  const story = [ask(0), ask(1, take), ask(1, { ...take, client: 1 }), ask(5, { bits: 17 }), ask(1, { ...take, client: 1 })];
+  const plain = story.flatMap((each) => [3, ...each]);
+  const decline = [3, ...ask(4, { ...take, client: 1 })];
+  // Where there are probes, an octet says that it is a message after all.
+  const probed = [3, 1, ...ask(0)];
+  const taken = [0, 1, 2, 3].flatMap((address) => [3, 1, ...ask(1, { bits: 1, address, client: address })]);
   return [
-    Uint8Array.from([0, ...story, ...message(3, 4, 1), 0, 0, ...story]),
-    Uint8Array.from([1, ...story, 2, 0, 1, ...message(3, 4, 1), 2, 1, 0]),
-    Uint8Array.from([10, ...story, ...story]),
+    Uint8Array.from([0, ...plain, ...decline, 0, 0, ...plain]),
+    Uint8Array.from([1, ...plain, 2, 0, 1, ...decline, 2, 1, 0]),
+    Uint8Array.from([10, ...plain, ...plain]),
+    Uint8Array.from([16, ...probed, 3, 0, 0, 0, ...taken]),
+    Uint8Array.from([16, ...probed, 3, 0, 0, 1, 1, 3, ...taken]),
   ];
 }

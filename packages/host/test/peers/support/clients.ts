@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Peer } from './lab.js';
 import type { PeerProcess } from './peer-process.js';
@@ -22,6 +23,8 @@ export interface ClientKind {
 
 /** The name of the file in the peer's folder that makes the hook of dhclient refuse an address. */
 export const REFUSED = 'refused';
+
+const PID_FILE = 'dhclient.pid';
 
 const UDHCPC_HOOK = `#!/bin/sh
 case "$1" in
@@ -49,7 +52,11 @@ export const CLIENTS: readonly ClientKind[] = [
   {
     name: 'dhclient',
     programs: ['dhclient'],
-    start: (peer) => peer.run('dhclient', dhclientArguments(peer)),
+    start: (peer) => {
+      // One that was killed leaves its pid, which may be anybody's by now: dhclient would believe that it runs already.
+      rmSync(join(peer.folder.path, PID_FILE), { force: true });
+      return peer.run('dhclient', dhclientArguments(peer));
+    },
     release: (peer) => {
       peer.run('dhclient', ['-r', ...dhclientArguments(peer)]);
     },
@@ -85,7 +92,7 @@ function dhclientArguments({ folder }: Peer): readonly string[] {
   const config = folder.file('dhclient.conf', 'timeout 20;\nretry 2;\nreboot 15;\ninitial-interval 1;\nbackoff-cutoff 2;\n');
   const hook = folder.file('hook', DHCLIENT_HOOK, 0o755);
   const leases = folder.touch('dhclient.leases');
-  const pid = join(folder.path, 'dhclient.pid');
+  const pid = join(folder.path, PID_FILE);
   return ['-4', '-d', '-v', '-cf', config, '-lf', leases, '-pf', pid, '-sf', hook, '-e', `FOLDER=${folder.path}`, 'eth0'];
 }
 

@@ -26,7 +26,13 @@ export class PeerProcess {
     const child = spawn(
       'ip',
       ['netns', 'exec', namespace.name, 'unshare', '--mount', '--', 'sh', '-c', PRIVATE, 'sh', folder.path, command, ...args],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, cwd: folder.path },
+      // A group of its own: a peer that signals its group means its own helpers, not us.
+      {
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+        cwd: folder.path,
+      },
     );
     this.#child = child;
     const said = (text: string): void => {

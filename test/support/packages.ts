@@ -11,12 +11,13 @@ export const PACKAGES: Readonly<Record<string, { readonly kind: PackageKind; rea
   sansio: { kind: 'pure', imports: [] },
   wire: { kind: 'pure', imports: ['sansio'] },
   dhcp: { kind: 'pure', imports: ['sansio', 'wire'] },
+  dsoftbus: { kind: 'pure', imports: ['sansio', 'wire'] },
   'net-os': { kind: 'pure', imports: ['sansio', 'wire', 'dhcp'] },
-  lan: { kind: 'pure', imports: ['sansio', 'wire', 'dhcp', 'net-os'] },
+  lan: { kind: 'pure', imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os'] },
   verdict: { kind: 'pure', imports: ['sansio', 'wire'] },
-  host: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'net-os', 'lan', 'verdict'] },
+  host: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os', 'lan', 'verdict'] },
   qemu: { kind: 'shell', imports: ['sansio', 'wire', 'host'] },
-  smoke: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'net-os', 'lan', 'verdict', 'host', 'qemu'] },
+  smoke: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os', 'lan', 'verdict', 'host', 'qemu'] },
 };
 
 /**

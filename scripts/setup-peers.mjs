@@ -13,6 +13,7 @@ const PEERS = {
   dnsmasq: 'dnsmasq-base',
   dhcpd: 'isc-dhcp-server',
   'kea-dhcp4': 'kea-dhcp4-server',
+  perfdhcp: 'kea-admin',
   udhcpd: 'udhcpd',
   dhclient: 'isc-dhcp-client',
   dhcpcd: 'dhcpcd-base',

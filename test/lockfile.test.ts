@@ -27,10 +27,11 @@ function missingPlatforms({ packages }: Lockfile): string[] {
     .filter((name) => !Object.keys(packages).some((path) => path.endsWith(`node_modules/${name}`)));
 }
 
-const lockfile = readJson<Lockfile>('package-lock.json');
+/** The project's own, and that of the peers of the benchmarks. */
+const FOLDERS = ['', 'bench/peers/'];
 
-test('the lock file holds no address: it installs from whatever registry npm is set to', () => {
-  expect(addresses(lockfile)).toEqual([]);
+test.each(FOLDERS)('the lock file in "%s" holds no address: it installs from whatever registry npm is set to', (folder) => {
+  expect(addresses(readJson<Lockfile>(`${folder}package-lock.json`))).toEqual([]);
 });
 
 test('the check finds an address that is planted', () => {
@@ -39,7 +40,7 @@ test('the check finds an address that is planted', () => {
 });
 
 test('the lock file has an entry for the packages of every platform', () => {
-  expect(missingPlatforms(lockfile)).toEqual([]);
+  expect(missingPlatforms(readJson<Lockfile>('package-lock.json'))).toEqual([]);
 });
 
 test('the check finds a platform that is left out', () => {
@@ -52,7 +53,11 @@ test('the check finds a platform that is left out', () => {
   expect(missingPlatforms(planted)).toEqual(['x-win32']);
 });
 
-test('every direct dependency is pinned exactly', () => {
-  const { devDependencies } = readJson<{ devDependencies: Record<string, string> }>('package.json');
-  expect(Object.entries(devDependencies).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+test.each(FOLDERS)('every direct dependency of "%spackage.json" is pinned exactly', (folder) => {
+  const { dependencies = {}, devDependencies = {} } = readJson<Partial<Record<string, Record<string, string>>>>(
+    `${folder}package.json`,
+  );
+  expect(
+    Object.entries({ ...dependencies, ...devDependencies }).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version)),
+  ).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { BOOT } from './boot.js';
 import { CODEC } from './codec.js';
+import { CODEC_PEERS } from './codec-peers.js';
 import { DISSECT } from './dissect.js';
 import { LEASE } from './lease.js';
 import { NETWORK } from './network.js';
@@ -7,4 +8,4 @@ import type { Suite } from './suite.js';
 import { SWITCH } from './switch.js';
 
 /** In the order in which they run and stand in the README. */
-export const SUITES: readonly Suite[] = [CODEC, LEASE, NETWORK, SWITCH, DISSECT, BOOT];
+export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, NETWORK, SWITCH, DISSECT, BOOT];

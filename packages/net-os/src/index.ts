@@ -23,6 +23,7 @@ export * from './netstackd.js';
 export * from './netstackd-event.js';
 export type { NetstackdOptions } from './netstackd-options.js';
 export type { NetstackdSnapshot } from './netstackd-state.js';
+export * from './tcp/tcp-api.js';
 export type { UdpSend } from './udp-layer.js';
 export type { UdpBind } from './udp-table.js';
 export { ArpWitness } from './witness/arp-witness.js';

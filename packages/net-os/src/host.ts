@@ -23,19 +23,19 @@ import {
   ICMP_UNREACHABLE,
   IP_PROTOCOL,
 } from '@nexus-net/wire';
-import { ArpLayer } from './arp-layer.js';
+import { ArpLayer } from './arp/arp-layer.js';
+import type { NeighbourSnapshot } from './arp/neighbour-cache.js';
 import { nextTimeoutOf, runDue, type Timed } from './deadlines.js';
 import type { HostEvent, PingId, UdpSocketId } from './host-event.js';
 import { type HostLimits, type HostOptions, resolveConflictTiming, resolveLimits } from './host-options.js';
 import type { HostPort } from './host-port.js';
-import { IcmpLayer, type PingRequest } from './icmp-layer.js';
-import { InterfaceTable } from './interface-table.js';
-import { admitIpv4, type Ipv4Arrival } from './ipv4-input.js';
-import { Ipv4Output, type SendOutcome } from './ipv4-output.js';
+import { IcmpLayer, type PingRequest } from './icmp/icmp-layer.js';
+import { InterfaceTable } from './ipv4/interface-table.js';
+import { admitIpv4, type Ipv4Arrival } from './ipv4/ipv4-input.js';
+import { Ipv4Output, type SendOutcome } from './ipv4/ipv4-output.js';
 import type { DropLabel, LimitLabel } from './labels.js';
-import type { NeighbourSnapshot } from './neighbour-cache.js';
-import { UdpLayer, type UdpSend } from './udp-layer.js';
-import type { UdpBind } from './udp-table.js';
+import { UdpLayer, type UdpSend } from './udp/udp-layer.js';
+import type { UdpBind } from './udp/udp-table.js';
 
 /** One address with its network. */
 export interface AddressConfig {

@@ -1,4 +1,4 @@
-import { readU16 } from '@nexus-net/sansio';
+import { type Millis, readU16 } from '@nexus-net/sansio';
 import { type ArpPacket, decodeArp } from './arp.js';
 import { internetChecksum } from './checksum.js';
 import { type DnsMessage, decodeDns } from './dns.js';
@@ -6,6 +6,7 @@ import { decodeEthernet, ETHERTYPE, type EthernetFrame } from './ethernet.js';
 import { decodeIcmpv4, type Icmpv4Message } from './icmpv4.js';
 import { decodeIgmp, type IgmpMessage } from './igmp.js';
 import { decodeIpv4, IP_PROTOCOL, type Ipv4Packet, ipv4ChecksumGood } from './ipv4.js';
+import { Ipv4Reassembler, type ReassemblyLimits, type ReassemblySnapshot } from './ipv4-reassembly.js';
 import { decodeTcp, type TcpSegment, tcpChecksumState } from './tcp.js';
 import { decodeUdp, type UdpDatagram, udpChecksumState } from './udp.js';
 
@@ -22,6 +23,8 @@ export interface Dissection {
   readonly vlans?: readonly number[];
   readonly arp?: ArpPacket;
   readonly ipv4?: Ipv4Packet;
+  /** The whole datagram, where `ipv4` is the fragment that made it whole: the layers above are read from it. */
+  readonly reassembled?: Ipv4Packet;
   readonly icmp?: Icmpv4Message;
   readonly igmp?: IgmpMessage;
   readonly udp?: UdpDatagram;
@@ -44,10 +47,44 @@ const DNS_PORT = 53;
 
 /**
  * Reads all layers of an Ethernet frame in one pass. Total: never throws, never reads outside `frame`. IPv6, 802.3 with LLC
- * and every other protocol are left undecoded without a problem; fragments stop after `ipv4`. A layer with a bad checksum is
+ * and every other protocol are left undecoded without a problem; fragments stop after `ipv4`, unless a {@link FrameDissector}
+ * joins them. A layer with a bad checksum is
  * shown and named in `problem`, and nothing above it is read.
  */
 export function dissect(frame: Uint8Array): Dissection {
+  return dissectFrame(frame, undefined);
+}
+
+/**
+ * Reads frame after frame of a segment as {@link dissect} does, and joins fragments: the one that makes a datagram whole shows
+ * the layers of the whole. Bounded as {@link Ipv4Reassembler} is.
+ */
+export class FrameDissector {
+  readonly #reassembler: Ipv4Reassembler;
+  #now: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: Partial<ReassemblyLimits> = {}) {
+    this.#reassembler = new Ipv4Reassembler(limits);
+  }
+
+  dissect(now: Millis, frame: Uint8Array): Dissection {
+    this.#now = Math.max(this.#now, now);
+    return dissectFrame(frame, (packet, bytes) => {
+      while (this.#reassembler.pollExpired(this.#now) !== undefined);
+      const outcome = this.#reassembler.handleFragment(this.#now, packet, bytes);
+      return outcome.type === 'complete' ? outcome.datagram.packet : outcome.type === 'refused' ? outcome.error : undefined;
+    });
+  }
+
+  inspect(): ReassemblySnapshot {
+    return this.#reassembler.inspect();
+  }
+}
+
+/** The datagram that a fragment makes whole, the label of one that is refused, or nothing. */
+type Join = ((fragment: Ipv4Packet, bytes: Uint8Array) => Ipv4Packet | string | undefined) | undefined;
+
+function dissectFrame(frame: Uint8Array, join: Join): Dissection {
   const layers: Writable<Dissection> = {};
   const ethernet = decodeEthernet(frame);
   if (!ethernet.ok) return fail(layers, 'ethernet', ethernet.error);
@@ -63,7 +100,7 @@ export function dissect(frame: Uint8Array): Dissection {
       payload = payload.subarray(VLAN_TAG_LENGTH);
     }
   }
-  if (etherType === ETHERTYPE.ipv4) return dissectIpv4(layers, payload);
+  if (etherType === ETHERTYPE.ipv4) return dissectIpv4(layers, payload, join);
   if (etherType === ETHERTYPE.arp) {
     const arp = decodeArp(payload);
     if (!arp.ok) return fail(layers, 'arp', arp.error);
@@ -74,13 +111,21 @@ export function dissect(frame: Uint8Array): Dissection {
 
 const IGNORE = { checksum: 'ignore' } as const;
 
-function dissectIpv4(layers: Writable<Dissection>, bytes: Uint8Array): Dissection {
+function dissectIpv4(layers: Writable<Dissection>, bytes: Uint8Array, join: Join): Dissection {
   const decoded = decodeIpv4(bytes, IGNORE);
   if (!decoded.ok) return fail(layers, 'ipv4', decoded.error);
   const packet = decoded.value;
   layers.ipv4 = packet;
   if (!ipv4ChecksumGood(bytes)) return fail(layers, 'ipv4', 'bad-checksum');
-  if (packet.moreFragments || packet.fragmentOffset > 0) return layers;
+  if (!packet.moreFragments && packet.fragmentOffset === 0) return dissectTransport(layers, packet);
+  const joined = join?.(packet, bytes);
+  if (typeof joined === 'string') return fail(layers, 'ipv4', joined);
+  if (joined === undefined) return layers;
+  layers.reassembled = joined;
+  return dissectTransport(layers, joined);
+}
+
+function dissectTransport(layers: Writable<Dissection>, packet: Ipv4Packet): Dissection {
   switch (packet.protocol) {
     case IP_PROTOCOL.udp:
       return dissectUdp(layers, packet);

@@ -12,6 +12,7 @@ export * from './facts.js';
 export * from './icmpv4.js';
 export * from './igmp.js';
 export * from './ipv4.js';
+export * from './ipv4-reassembly.js';
 export { decodePcap, encodePcap, PcapWriter, type PcapWriterOptions } from './pcap.js';
 export { decodePcapng } from './pcapng.js';
 export * from './pcapng-writer.js';

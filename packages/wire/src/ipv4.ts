@@ -86,7 +86,7 @@ export function decodeIpv4(bytes: Uint8Array, options?: ChecksumOptions): Result
     protocol: bytes[9] as number,
     source: ipv4FromU32(readU32(bytes, 12)),
     destination: ipv4FromU32(readU32(bytes, 16)),
-    options: bytes.subarray(IPV4_HEADER_LENGTH, headerLength),
+    options: headerLength === IPV4_HEADER_LENGTH ? NO_OPTIONS : bytes.subarray(IPV4_HEADER_LENGTH, headerLength),
     payload: bytes.subarray(headerLength, totalLength),
   });
 }

@@ -91,7 +91,7 @@ export function encodeUdpFrame(o: {
 const UDP_FRAME_OVERHEAD: number = ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH + UDP_HEADER_LENGTH;
 
 /** Writes header, payload and checksum at `offset`; the datagram ends where `bytes` ends. */
-function writeUdp(bytes: Uint8Array, offset: number, datagram: UdpDatagram, pseudo: PseudoHeader): void {
+export function writeUdp(bytes: Uint8Array, offset: number, datagram: UdpDatagram, pseudo: PseudoHeader): void {
   const { sourcePort, destinationPort, payload } = datagram;
   const length = UDP_HEADER_LENGTH + payload.length;
   requireArgument(payload.length <= UDP_PAYLOAD_MAX, 'a UDP payload has at most 65507 octets');

@@ -1,6 +1,6 @@
 import { bytesEqual, formatIpv4, IPV4_BROADCAST, type Ipv4Address, isIpv4Multicast, type Millis, NEVER } from '@nexus-net/sansio';
 import { IP_PROTOCOL, type Ipv4Packet, type ObservedFrame, type Witness, type WitnessEvent } from '@nexus-net/wire';
-import { decodeIcmpQuote, type IcmpQuote } from '../icmp-quote.js';
+import { decodeIcmpQuote, type IcmpQuote } from '../icmp/icmp-quote.js';
 import { ExchangeTable } from './exchange-table.js';
 import { WitnessEvents, type WitnessOptions, type WitnessSnapshot } from './witness-events.js';
 

@@ -1,7 +1,7 @@
 import type { DhcpClientInspection, DhcpLease } from '@nexus-net/dhcp';
 import { type Ipv4Address, isHostAddress, type Millis, prefixLength, prefixOf } from '@nexus-net/sansio';
+import type { HostSnapshot, InterfaceConfig } from '../host.js';
 import type { BringUpPolicy, StaticAddress } from './bring-up-policy.js';
-import type { HostSnapshot, InterfaceConfig } from './host.js';
 
 /** Where the bring-up stands. Each variant owns what only it needs; a deadline goes away with its state. */
 export type BringUpState =

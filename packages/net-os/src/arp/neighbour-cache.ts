@@ -1,7 +1,7 @@
 import { formatIpv4, formatMac, type Ipv4Address, type MacAddress, type Millis, NEVER } from '@nexus-net/sansio';
-import { earliest } from './deadlines.js';
-import type { HostLimits } from './host-options.js';
-import type { HostPort } from './host-port.js';
+import { earliest } from '../deadlines.js';
+import type { HostLimits } from '../host-options.js';
+import type { HostPort } from '../host-port.js';
 import { RequestPacer } from './request-pacer.js';
 
 /** What an ARP packet says, as far as the cache cares. */

@@ -15,6 +15,8 @@ import {
   requireArgument,
   unreachable,
 } from '@nexus-net/sansio';
+import type { Timed } from '../deadlines.js';
+import type { Host, InterfaceConfig } from '../host.js';
 import {
   type BringUpBudget,
   type BringUpPolicy,
@@ -23,8 +25,6 @@ import {
   staticAddressOf,
   usesDhcp,
 } from './bring-up-policy.js';
-import type { Timed } from './deadlines.js';
-import type { Host, InterfaceConfig } from './host.js';
 import { LateLeaseWatch } from './late-lease-watch.js';
 import type { DownReason, NetstackdEvent, RoundCause } from './netstackd-event.js';
 import type { NetstackdOptions } from './netstackd-options.js';

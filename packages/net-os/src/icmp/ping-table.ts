@@ -1,7 +1,7 @@
 import { bytesEqual, formatIpv4, type Ipv4Address, type Millis, NEVER } from '@nexus-net/sansio';
-import { earliest } from './deadlines.js';
-import type { PingFailure, PingId } from './host-event.js';
-import type { HostPort } from './host-port.js';
+import { earliest } from '../deadlines.js';
+import type { PingFailure, PingId } from '../host-event.js';
+import type { HostPort } from '../host-port.js';
 
 /** An echo request of ours, as it went out. */
 export interface EchoSent {

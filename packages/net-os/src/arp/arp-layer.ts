@@ -1,14 +1,14 @@
 import { IPV4_ANY, type Ipv4Address, isIpv4Unicast, isMacGroup, MAC_ZERO, type Millis } from '@nexus-net/sansio';
 import { ARP_REPLY, ARP_REQUEST, type ArpPacket, decodeArp } from '@nexus-net/wire';
+import type { Timed } from '../deadlines.js';
+import type { ConflictTiming, DefencePolicy, HostLimits } from '../host-options.js';
+import type { HostPort } from '../host-port.js';
+import type { InterfaceTable } from '../ipv4/interface-table.js';
+import type { DropLabel } from '../labels.js';
+import { TokenBucket } from '../token-bucket.js';
 import { AddressDefender } from './address-defender.js';
 import { AddressProber } from './address-prober.js';
-import type { Timed } from './deadlines.js';
-import type { ConflictTiming, DefencePolicy, HostLimits } from './host-options.js';
-import type { HostPort } from './host-port.js';
-import type { InterfaceTable } from './interface-table.js';
-import type { DropLabel } from './labels.js';
 import { NeighbourCache } from './neighbour-cache.js';
-import { TokenBucket } from './token-bucket.js';
 
 export interface ArpLayerOptions {
   readonly limits: HostLimits;

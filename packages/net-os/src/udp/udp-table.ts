@@ -1,5 +1,5 @@
 import { type Entropy, formatIpv4, IPV4_ANY, type Ipv4Address, requireArgument, uniform } from '@nexus-net/sansio';
-import type { UdpSocketId } from './host-event.js';
+import type { UdpSocketId } from '../host-event.js';
 
 export interface UdpBind {
   /** 1..65535, or 0 for a free one of 49152..65535 drawn at random (RFC 6056 §3.3.1). */

@@ -1,8 +1,8 @@
 import type { BoundCause, DhcpLease, LeaseChange } from '@nexus-net/dhcp';
 import type { Ipv4Address, MacAddress, Millis } from '@nexus-net/sansio';
+import type { InterfaceConfig } from '../host.js';
+import type { HostEvent } from '../host-event.js';
 import type { AddressOrigin } from './bring-up-policy.js';
-import type { InterfaceConfig } from './host.js';
-import type { HostEvent } from './host-event.js';
 
 /** Why DHCP is tried with a fresh budget. */
 export type RoundCause = 'link-up' | 'expired' | 'nak' | 'conflict' | 'address-changed';

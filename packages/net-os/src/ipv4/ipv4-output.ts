@@ -1,8 +1,8 @@
 import type { Entropy, Ipv4Address, MacAddress, Millis } from '@nexus-net/sansio';
 import { encodeIpv4, IPV4_HEADER_LENGTH } from '@nexus-net/wire';
-import type { HostPort } from './host-port.js';
+import type { NeighbourCache } from '../arp/neighbour-cache.js';
+import type { HostPort } from '../host-port.js';
 import type { InterfaceTable } from './interface-table.js';
-import type { NeighbourCache } from './neighbour-cache.js';
 
 /**
  * `sent`: queued for the wire, or waiting for ARP. `no-address`: the source is not an address of ours. `too-big`: more

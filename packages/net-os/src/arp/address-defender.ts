@@ -1,9 +1,9 @@
 import { formatIpv4, type Ipv4Address, MAC_ZERO, type MacAddress, type Millis, NEVER } from '@nexus-net/sansio';
 import { ARP_REQUEST } from '@nexus-net/wire';
-import { earliest } from './deadlines.js';
-import type { DefenceAction } from './host-event.js';
-import type { ConflictTiming, DefencePolicy } from './host-options.js';
-import type { HostPort } from './host-port.js';
+import { earliest } from '../deadlines.js';
+import type { DefenceAction } from '../host-event.js';
+import type { ConflictTiming, DefencePolicy } from '../host-options.js';
+import type { HostPort } from '../host-port.js';
 
 interface Holding {
   /** Announcements still to send. */

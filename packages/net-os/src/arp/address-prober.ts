@@ -10,9 +10,9 @@ import {
   uniform,
 } from '@nexus-net/sansio';
 import { ARP_REQUEST, type ArpPacket } from '@nexus-net/wire';
-import { earliest } from './deadlines.js';
-import type { ConflictTiming } from './host-options.js';
-import type { HostPort } from './host-port.js';
+import { earliest } from '../deadlines.js';
+import type { ConflictTiming } from '../host-options.js';
+import type { HostPort } from '../host-port.js';
 
 type ProbeState =
   /** Between start and the last probe: `nextAt` is the next probe. */

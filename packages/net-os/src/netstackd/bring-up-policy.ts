@@ -12,7 +12,7 @@ import {
   prefixOf,
   requireArgument,
 } from '@nexus-net/sansio';
-import type { InterfaceConfig } from './host.js';
+import type { InterfaceConfig } from '../host.js';
 
 /** Where the address of the interface comes from. Configuration, read at run time: never a property of the build. */
 export type BringUpPolicy =

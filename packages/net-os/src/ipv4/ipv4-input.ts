@@ -1,8 +1,8 @@
 import { err, IPV4_ANY, IPV4_BROADCAST, isIpv4Unicast, type MacAddress, ok, type Result } from '@nexus-net/sansio';
 import { decodeIpv4, type EthernetFrame, IP_PROTOCOL, type Ipv4Packet } from '@nexus-net/wire';
+import type { DropLabel } from '../labels.js';
 import type { InterfaceTable } from './interface-table.js';
 import { judgeOptions } from './ipv4-checks.js';
-import type { DropLabel } from './labels.js';
 
 /** A packet that may go up, and what the layers above need to know of how it came. */
 export interface Ipv4Arrival {

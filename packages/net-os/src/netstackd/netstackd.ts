@@ -9,18 +9,18 @@ import {
   Queue,
   requireArgument,
 } from '@nexus-net/sansio';
+import { nextTimeoutOf, runDue, type Timed } from '../deadlines.js';
+import { Host } from '../host.js';
+import type { HostEvent, PingId, UdpSocketId } from '../host-event.js';
+import type { PingRequest } from '../icmp/icmp-layer.js';
+import type { SendOutcome } from '../ipv4/ipv4-output.js';
+import type { UdpSend } from '../udp/udp-layer.js';
+import { DHCP_CLIENT_PORT, type UdpBind } from '../udp/udp-table.js';
 import { BringUp } from './bring-up.js';
 import type { BringUpPolicy } from './bring-up-policy.js';
-import { nextTimeoutOf, runDue, type Timed } from './deadlines.js';
-import { Host } from './host.js';
-import type { HostEvent, PingId, UdpSocketId } from './host-event.js';
-import type { PingRequest } from './icmp-layer.js';
-import type { SendOutcome } from './ipv4-output.js';
 import type { NetstackdEvent } from './netstackd-event.js';
 import type { NetstackdOptions } from './netstackd-options.js';
 import type { NetstackdSnapshot } from './netstackd-state.js';
-import type { UdpSend } from './udp-layer.js';
-import { DHCP_CLIENT_PORT, type UdpBind } from './udp-table.js';
 
 /**
  * Brings an interface up by policy and keeps it up: a {@link Host}, a `DhcpClient` and the rules that join them. Frames in,

@@ -10,12 +10,12 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import { decodeUdp, encodeUdp, IP_PROTOCOL } from '@nexus-net/wire';
-import type { UdpSocketId } from './host-event.js';
-import type { HostPort } from './host-port.js';
-import type { IcmpReport } from './icmp-layer.js';
-import type { Ipv4Arrival } from './ipv4-input.js';
-import type { Ipv4Output, SendOutcome } from './ipv4-output.js';
-import type { DropLabel } from './labels.js';
+import type { UdpSocketId } from '../host-event.js';
+import type { HostPort } from '../host-port.js';
+import type { IcmpReport } from '../icmp/icmp-layer.js';
+import type { Ipv4Arrival } from '../ipv4/ipv4-input.js';
+import type { Ipv4Output, SendOutcome } from '../ipv4/ipv4-output.js';
+import type { DropLabel } from '../labels.js';
 import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, UdpTable } from './udp-table.js';
 
 export interface UdpSend {

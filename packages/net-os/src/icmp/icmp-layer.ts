@@ -1,13 +1,13 @@
 import { type Ipv4Address, type Millis, readU16, requireArgument, unreachable } from '@nexus-net/sansio';
 import { decodeIcmpv4, encodeIcmpv4, ICMP_UNREACHABLE, type Icmpv4Message, IP_PROTOCOL } from '@nexus-net/wire';
-import type { PingFailure, PingId } from './host-event.js';
-import type { HostPort } from './host-port.js';
+import type { PingFailure, PingId } from '../host-event.js';
+import type { HostPort } from '../host-port.js';
+import type { Ipv4Arrival } from '../ipv4/ipv4-input.js';
+import type { Ipv4Output } from '../ipv4/ipv4-output.js';
+import type { DropLabel } from '../labels.js';
+import { TokenBucket } from '../token-bucket.js';
 import { decodeIcmpQuote, type IcmpQuote, quoteOf } from './icmp-quote.js';
-import type { Ipv4Arrival } from './ipv4-input.js';
-import type { Ipv4Output } from './ipv4-output.js';
-import type { DropLabel } from './labels.js';
 import { PingTable } from './ping-table.js';
-import { TokenBucket } from './token-bucket.js';
 
 export interface PingRequest {
   readonly destination: Ipv4Address;

@@ -1,7 +1,7 @@
 import type { DhcpClientConfig } from '@nexus-net/dhcp';
 import type { Entropy, MacAddress, Millis } from '@nexus-net/sansio';
+import type { HostOptions } from '../host-options.js';
 import type { BringUpBudget, BringUpPolicy } from './bring-up-policy.js';
-import type { HostOptions } from './host-options.js';
 
 export interface NetstackdOptions {
   readonly mac: MacAddress;

@@ -1,6 +1,7 @@
 import { notRun } from './report.js';
 import { checkDhcpCapture, checkDhcpCrafted, checkDhcpHostile, checkDhcpScripted } from './runners/dhcp.js';
 import { checkDhcpMessage, checkDictionary } from './runners/dhcp-corpus.js';
+import { checkMuxBatch, checkMuxEvents, checkMuxV2 } from './runners/dsoftbus-mux.js';
 import { checkCaptureFile, checkFrameFile, checkFrameLines } from './runners/frames.js';
 import { checkIpHostile } from './runners/ip-hostile.js';
 import { checkLicences, checkListing, checkManifest } from './runners/listings.js';
@@ -32,5 +33,8 @@ export const RUNNERS: readonly RunnerRow[] = [
   { pattern: /^pcap\/MANIFEST\.json$/, check: checkManifest },
   { pattern: /^pcap\/frames\.jsonl$/, check: checkFrameLines },
   { pattern: /^pcap\/.*\.(pcap|pcapng|cap|dmp)(\.gz)?$/, check: checkCaptureFile },
+  { pattern: /^dsoftbus\/mux-v2-state\.json$/, check: checkMuxV2 },
+  { pattern: /^dsoftbus\/mux-wire-batch\.json$/, check: checkMuxBatch },
+  { pattern: /^dsoftbus\/mux-quic-smoke-codec\.json$/, check: checkMuxEvents },
   { pattern: /^(dsoftbus|noise|crypto)\/.*\.json$/, check: noDsoftbus },
 ];

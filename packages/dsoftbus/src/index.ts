@@ -1,1 +1,2 @@
+export * from './mux/index.js';
 export * from './node/node-io.js';

@@ -1,7 +1,7 @@
 import { type Ipv4Address, ipv4, type Millis, UsageError } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import { type FakeHost, FakeNet, type FakeNetConfig } from '../src/index.js';
-import { bindOn, ContractWorld, connect, pattern, type Side, until, value } from './sockets/contract-world.js';
+import { bindOn, ContractWorld, pattern, type Side, until, value } from './sockets/contract-world.js';
 import { describeDatagramContract } from './sockets/datagram-contract.js';
 import { describeStreamContract } from './sockets/stream-contract.js';
 
@@ -39,14 +39,13 @@ describeStreamContract('FakeNet with latency', () => new FakeWorld({ latencyMs: 
 
 describe('FakeNet', () => {
   test('nothing happens outside of poll', () => {
-    const { a, b, net, ...world } = new FakeWorld();
+    const { a, b, net } = new FakeWorld();
     const socket = bindOn(b, 7);
     value(bindOn(a, 0).sendTo({ address: ADDRESS.b, port: 7 }, pattern(1)));
     expect(socket.receiveFrom()).toMatchObject({ error: 'would-block' });
     expect([net.nextWake(), a.nextWake()]).toEqual([1_000, 1_000]);
     a.poll(1_000);
     expect(value(socket.receiveFrom()).payload).toEqual(pattern(1));
-    expect(world.nobody).toBeDefined();
   });
 
   test('a late poll does what was due at the instants at which it was due', () => {
@@ -74,9 +73,8 @@ describe('FakeNet', () => {
     for (const address of [ADDRESS.a, ipv4(127, 0, 0, 1)]) {
       value(socket.sendTo({ address, port: 7 }, pattern(2)));
       expect(until(world, () => socket.receiveFrom())).toMatchObject({ from: { address, port: 7 }, to: { address, port: 7 } });
-      expect(
-        until(world, () => (value(a.ping(address)).roundTrip().ok ? value(a.ping(address)).roundTrip() : { ok: true, value: 0 })),
-      ).toBe(0);
+      const ping = value(a.ping(address));
+      expect(until(world, () => ping.roundTrip())).toBe(0);
     }
   });
 
@@ -117,10 +115,5 @@ describe('FakeNet', () => {
     expect(() => net.addHost({ address: ADDRESS.a })).toThrow('10.42.0.10 is taken');
     expect(() => net.addHost({ address: ipv4(10, 42, 0, 255) })).toThrow(UsageError);
     expect(() => new FakeNet({ latencyMs: -1 })).toThrow(UsageError);
-  });
-
-  test('connect is the same law for any two hosts of a net', () => {
-    const world = new FakeWorld();
-    expect(connect(world).client.remote).toEqual(world.at('b', 80));
   });
 });

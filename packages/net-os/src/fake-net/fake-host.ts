@@ -14,7 +14,15 @@ import {
 } from '@nexus-net/sansio';
 import { checkBacklog, checkDeadline, checkLocal, checkRemote, deadlineOf } from '../sockets/checks.js';
 import { failed, invalidInput, type SocketFailure, type SocketResult } from '../sockets/socket-result.js';
-import type { CallOptions, LocalAddress, PendingPing, Sockets, TcpListener, TcpStream, UdpSocket } from '../sockets/sockets.js';
+import type {
+  CallOptions,
+  LocalAddress,
+  PendingPing,
+  Sockets,
+  TcpStream,
+  TcpStreamListener,
+  UdpSocket,
+} from '../sockets/sockets.js';
 import type { FakeNet } from './fake-net.js';
 import { FakePing } from './fake-ping.js';
 import { FakeListener, FakeStream } from './fake-tcp.js';
@@ -97,7 +105,7 @@ export class FakeHost implements Sockets {
     return { ok: true, value: socket };
   }
 
-  tcpListen(local: Endpoint, backlog: number): SocketResult<TcpListener> {
+  tcpListen(local: Endpoint, backlog: number): SocketResult<TcpStreamListener> {
     const wrong = checkLocal(local) ?? this.#checkOwn(local.address) ?? checkBacklog(backlog) ?? this.#checkRoom();
     if (wrong !== undefined) return wrong;
     const taken = (port: number): boolean => this.#listeners.has(port);

@@ -2,10 +2,10 @@ import { type Endpoint, type Millis, NEVER } from '@nexus-net/sansio';
 import { ByteFifo } from '../sockets/byte-fifo.js';
 import { checkDeadline, checkReadSize, checkWrite, deadlineOf, passedAt } from '../sockets/checks.js';
 import { failed, type PlainSocketError, type SocketFailure, type SocketResult, wouldBlock } from '../sockets/socket-result.js';
-import type { CallOptions, TcpListener, TcpStream } from '../sockets/sockets.js';
+import type { CallOptions, TcpStream, TcpStreamListener } from '../sockets/sockets.js';
 import { type FakeHost, NOBODY_MS } from './fake-host.js';
 
-export class FakeListener implements TcpListener {
+export class FakeListener implements TcpStreamListener {
   readonly local: Endpoint;
   readonly #host: FakeHost;
   readonly #backlog: number;

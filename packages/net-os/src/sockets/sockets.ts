@@ -35,7 +35,7 @@ export interface Sockets {
    */
   udpBind(local: Endpoint): SocketResult<UdpSocket>;
   /** `backlog`: connections that are established and wait for `accept`, at least 1; one more is not established before there is room. */
-  tcpListen(local: Endpoint, backlog: number): SocketResult<TcpListener>;
+  tcpListen(local: Endpoint, backlog: number): SocketResult<TcpStreamListener>;
   /** Begins to connect. `deadline` is that of the whole attempt: past it the stream is `timed-out` for good. */
   tcpConnect(remote: Endpoint, options?: CallOptions): SocketResult<TcpStream>;
   /** Sends an ICMP echo request. Without a deadline it is given up by the backend's own time. */
@@ -78,7 +78,7 @@ export interface UdpSocket {
   close(): void;
 }
 
-export interface TcpListener {
+export interface TcpStreamListener {
   readonly local: Endpoint;
   /** The next established connection. The listener stays one. */
   accept(options?: CallOptions): SocketResult<TcpStream>;

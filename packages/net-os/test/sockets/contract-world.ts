@@ -1,6 +1,6 @@
 import { type Endpoint, IPV4_ANY, type Ipv4Address, type Millis, NEVER } from '@nexus-net/sansio';
 import { expect } from 'vitest';
-import type { SocketError, SocketResult, Sockets, TcpListener, TcpStream, UdpSocket } from '../../src/index.js';
+import type { SocketError, SocketResult, Sockets, TcpStream, TcpStreamListener, UdpSocket } from '../../src/index.js';
 
 export type Side = 'a' | 'b';
 
@@ -65,7 +65,7 @@ export function bindOn(sockets: Sockets, port: number): UdpSocket {
 }
 
 export interface Connection {
-  readonly listener: TcpListener;
+  readonly listener: TcpStreamListener;
   readonly client: TcpStream;
   readonly server: TcpStream;
 }

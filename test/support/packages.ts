@@ -17,7 +17,11 @@ export const PACKAGES: Readonly<Record<string, { readonly kind: PackageKind; rea
   verdict: { kind: 'pure', imports: ['sansio', 'wire'] },
   host: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os', 'lan', 'verdict'] },
   qemu: { kind: 'shell', imports: ['sansio', 'wire', 'host'] },
-  smoke: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os', 'lan', 'verdict', 'host', 'qemu'] },
+  guest: {
+    kind: 'shell',
+    imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os', 'lan', 'verdict', 'host'],
+  },
+  smoke: { kind: 'shell', imports: ['sansio', 'wire', 'dhcp', 'dsoftbus', 'net-os', 'lan', 'verdict', 'host', 'qemu', 'guest'] },
 };
 
 /**

@@ -1,10 +1,12 @@
 import { notRun } from './report.js';
+import { checkAead, checkBlake2s, checkLowOrder, checkRfc7748, checkX25519 } from './runners/crypto.js';
 import { checkDhcpCapture, checkDhcpCrafted, checkDhcpHostile, checkDhcpScripted } from './runners/dhcp.js';
 import { checkDhcpMessage, checkDictionary } from './runners/dhcp-corpus.js';
 import { checkMuxBatch, checkMuxEvents, checkMuxV2 } from './runners/dsoftbus-mux.js';
 import { checkCaptureFile, checkFrameFile, checkFrameLines } from './runners/frames.js';
 import { checkIpHostile } from './runners/ip-hostile.js';
 import { checkLicences, checkListing, checkManifest } from './runners/listings.js';
+import { checkCacophony, checkHkdf, checkRekeys, checkXkNegative } from './runners/noise.js';
 import type { CheckFile } from './vector-file.js';
 
 /** What is done with the files of one pattern. The first row that fits counts. */
@@ -14,7 +16,7 @@ export interface RunnerRow {
   readonly check: CheckFile;
 }
 
-const noDsoftbus: CheckFile = () => notRun('packages/dsoftbus does not exist yet');
+const noDsoftbus: CheckFile = () => notRun('no runner for this part of packages/dsoftbus yet');
 
 /** Every vector file that is known, and who runs it. A file that fits no row is a failure. */
 export const RUNNERS: readonly RunnerRow[] = [
@@ -36,5 +38,14 @@ export const RUNNERS: readonly RunnerRow[] = [
   { pattern: /^dsoftbus\/mux-v2-state\.json$/, check: checkMuxV2 },
   { pattern: /^dsoftbus\/mux-wire-batch\.json$/, check: checkMuxBatch },
   { pattern: /^dsoftbus\/mux-quic-smoke-codec\.json$/, check: checkMuxEvents },
-  { pattern: /^(dsoftbus|noise|crypto)\/.*\.json$/, check: noDsoftbus },
+  { pattern: /^noise\/cacophony-.*\.json$/, check: checkCacophony },
+  { pattern: /^noise\/noise-hkdf-blake2s\.json$/, check: checkHkdf },
+  { pattern: /^noise\/noise-rekey-chachapoly\.json$/, check: checkRekeys },
+  { pattern: /^noise\/xk-negative\.json$/, check: checkXkNegative },
+  { pattern: /^crypto\/blake2s-kat-unkeyed\.json$/, check: checkBlake2s },
+  { pattern: /^crypto\/rfc7748-x25519\.json$/, check: checkRfc7748 },
+  { pattern: /^crypto\/x25519-low-order-points\.json$/, check: checkLowOrder },
+  { pattern: /^crypto\/wycheproof-x25519(-zero-shared-secret)?\.json$/, check: checkX25519 },
+  { pattern: /^crypto\/(rfc8439-aead|wycheproof-chacha20poly1305)\.json$/, check: checkAead },
+  { pattern: /^dsoftbus\/.*\.json$/, check: noDsoftbus },
 ];

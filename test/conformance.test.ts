@@ -31,13 +31,13 @@ const run = (...args: string[]): ReturnType<typeof runAt> => runAt(ROOT, ...args
 
 test('files that pass, are not run, or are documents: exit 0', async () => {
   put('frame-corpus/arp.bin', ARP);
-  put('noise/some.json', '{}');
+  put('ip-hostile/linux-reactions.json', '{}');
   put('README.md', 'words');
   const { code, lines } = await run(folder);
   expect(lines.slice(0, 4)).toEqual([
     '✓ frame-corpus/arp.bin: 2 passed',
-    '- noise/some.json: 0 passed, 1 not run',
-    '    - not run: packages/dsoftbus does not exist yet',
+    '- ip-hostile/linux-reactions.json: 0 passed, 1 not run',
+    '    - not run: an oracle to compare with, not a rule',
     '',
   ]);
   expect(code).toBe(0);

@@ -29,9 +29,19 @@ export const PACKAGES: Readonly<Record<string, { readonly kind: PackageKind; rea
  * sub-path of its own, so that the root export of the package needs nothing.
  */
 export const FOREIGN: readonly { readonly path: string; readonly specifier: string; readonly subPath: string }[] = [
+  { path: 'packages/dsoftbus/src/crypto-noble.ts', specifier: '@noble/ciphers', subPath: './crypto-noble' },
+  { path: 'packages/dsoftbus/src/crypto-noble.ts', specifier: '@noble/curves', subPath: './crypto-noble' },
+  { path: 'packages/dsoftbus/src/crypto-noble.ts', specifier: '@noble/hashes', subPath: './crypto-noble' },
   { path: 'packages/host/src/lease-store/sqlite-lease-store.ts', specifier: 'node-sqlite3-wasm', subPath: './sqlite' },
   { path: 'packages/host/src/tap/tap-system.ts', specifier: 'koffi', subPath: './tap' },
 ];
+
+/** The one file of a pure package that may import from Node, behind a sub-path of its own: `node:crypto` as a provider. */
+export const NODE_EXCEPTION = {
+  path: 'packages/dsoftbus/src/crypto-node.ts',
+  specifier: 'node:crypto',
+  subPath: './crypto-node',
+} as const;
 
 export const PURE: readonly string[] = Object.keys(PACKAGES).filter((name) => PACKAGES[name]?.kind === 'pure');
 

@@ -1,2 +1,4 @@
+export * from './crypto/index.js';
 export * from './mux/index.js';
 export * from './node/node-io.js';
+export * from './noise/index.js';

@@ -1,0 +1,2 @@
+export * from './equal.js';
+export * from './provider.js';

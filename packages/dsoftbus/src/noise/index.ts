@@ -1,0 +1,6 @@
+export * from './cipher-state.js';
+export * from './handshake-state.js';
+export * from './noise-error.js';
+export * from './patterns.js';
+export * from './protocol-name.js';
+export * from './symmetric-state.js';

@@ -9,6 +9,7 @@ import {
   MAC_BROADCAST,
   type MacAddress,
   type Millis,
+  prefixLength,
   Queue,
   readU16,
 } from '@nexus-net/sansio';
@@ -122,6 +123,11 @@ export class Host implements FrameMachine<HostEvent> {
     return this.#table.addresses[0]?.address;
   }
 
+  /** The addresses of the interface, the first one first. */
+  get addresses(): readonly AddressConfig[] {
+    return this.#table.addresses.map(({ address, prefix }) => ({ address, prefixLength: prefixLength(prefix) }));
+  }
+
   get gateway(): Ipv4Address | undefined {
     return this.#table.gateway;
   }
@@ -188,6 +194,11 @@ export class Host implements FrameMachine<HostEvent> {
   /** Throws `UsageError` where the port is taken, out of range, or `udpSocketCountMax` is reached. */
   bindUdp(bind: UdpBind): UdpSocketId {
     return this.#udp.table.bind(bind);
+  }
+
+  /** Why `bindUdp` would refuse a port in range; `undefined` where it would not. */
+  udpRefusal(bind: UdpBind): 'address-in-use' | 'no-buffers' | undefined {
+    return this.#udp.table.refusal(bind);
   }
 
   /** The port of a bound endpoint. */

@@ -25,6 +25,8 @@ export * from './netstackd/netstackd.js';
 export * from './netstackd/netstackd-event.js';
 export type { NetstackdOptions } from './netstackd/netstackd-options.js';
 export type { NetstackdSnapshot } from './netstackd/netstackd-state.js';
+export { HostSockets, type HostSocketsOptions, type HostSocketsView, type SocketsLoss } from './sockets/host-sockets.js';
+export type { SocketMachine, StackEvent } from './sockets/socket-machine.js';
 export {
   describeSocketFailure,
   type PlainSocketError,

@@ -10,7 +10,7 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import { nextTimeoutOf, runDue, type Timed } from '../deadlines.js';
-import { Host } from '../host.js';
+import { type AddressConfig, Host } from '../host.js';
 import type { HostEvent, PingId, UdpSocketId } from '../host-event.js';
 import type { PingRequest } from '../icmp/icmp-layer.js';
 import type { SendOutcome } from '../ipv4/ipv4-output.js';
@@ -56,6 +56,19 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
     return this.#host.address;
   }
 
+  /** As {@link Host.addresses}. */
+  get addresses(): readonly AddressConfig[] {
+    return this.#host.addresses;
+  }
+
+  get gateway(): Ipv4Address | undefined {
+    return this.#host.gateway;
+  }
+
+  owns(address: Ipv4Address): boolean {
+    return this.#host.owns(address);
+  }
+
   /** The cable is in: the bring-up begins. Nothing where it was in. */
   linkUp(now: Millis): void {
     this.#advance(now);
@@ -94,6 +107,16 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
   /** As {@link Host.bindUdp}. Port 68 is the DHCP client's. */
   bindUdp(bind: UdpBind): UdpSocketId {
     return this.#host.bindUdp(bind);
+  }
+
+  /** As {@link Host.udpRefusal}. */
+  udpRefusal(bind: UdpBind): 'address-in-use' | 'no-buffers' | undefined {
+    return this.#host.udpRefusal(bind);
+  }
+
+  /** As {@link Host.udpPort}. */
+  udpPort(socket: UdpSocketId): number | undefined {
+    return this.#host.udpPort(socket);
   }
 
   closeUdp(socket: UdpSocketId): void {

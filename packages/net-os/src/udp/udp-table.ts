@@ -43,6 +43,12 @@ export class UdpTable {
     return id;
   }
 
+  /** Why `bind` would refuse a port in range; `undefined` where it would not. */
+  refusal({ port, address = IPV4_ANY }: UdpBind): 'address-in-use' | 'no-buffers' | undefined {
+    if (this.#byId.size >= this.#countMax) return 'no-buffers';
+    return port !== 0 && this.#taken(port, address) ? 'address-in-use' : undefined;
+  }
+
   /** Throws `UsageError` for an endpoint that isn't bound. */
   close(id: UdpSocketId): void {
     requireArgument(this.#byId.delete(id), `UDP endpoint ${id} is not bound`);

@@ -1,4 +1,4 @@
-import { IPV4_ANY, type Millis, NEVER } from '@nexus-net/sansio';
+import { bytesEqual, IPV4_ANY, type Millis, NEVER } from '@nexus-net/sansio';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runs } from '../../../sansio/test/support/runs.js';
@@ -151,7 +151,7 @@ export function describeStreamContract(backend: string, makeWorld: () => Contrac
           error: 'invalid-input',
           message: 'tcp write too large',
         });
-        expect(carry(world, { from: client, to: server, bytes: pattern(16_384) })).toEqual(pattern(16_384));
+        expect(bytesEqual(carry(world, { from: client, to: server, bytes: pattern(16_384) }), pattern(16_384))).toBe(true);
         expect(value(client.write(new Uint8Array(0)))).toBe(0);
         expect(server.read(1)).toEqual(blocked());
         expect(server.read(0)).toMatchObject({ error: 'invalid-input' });
@@ -229,14 +229,14 @@ export function describeStreamContract(backend: string, makeWorld: () => Contrac
     test('property: whatever the sizes of writes and reads, both ways, the octets are the same and in order', () => {
       const size = fc.integer({ min: 1, max: 3_000 });
       fc.assert(
-        fc.property(fc.nat({ max: 20_000 }), size, size, fc.nat(), (length, piece, readPiece, seed) => {
+        fc.property(fc.nat({ max: 8_000 }), size, size, fc.nat(), (length, piece, readPiece, seed) => {
           const world = makeWorld();
           const { client, server } = connect(world);
           const bytes = pattern(length, seed);
-          expect(carry(world, { from: client, to: server, bytes, piece, readPiece })).toEqual(bytes);
-          expect(carry(world, { from: server, to: client, bytes, piece, readPiece })).toEqual(bytes);
+          expect(bytesEqual(carry(world, { from: client, to: server, bytes, piece, readPiece }), bytes)).toBe(true);
+          expect(bytesEqual(carry(world, { from: server, to: client, bytes, piece, readPiece }), bytes)).toBe(true);
         }),
-        { numRuns: runs(6) },
+        { numRuns: runs(4) },
       );
     });
   });

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { bindOn, pattern, until, value } from './sockets/contract-world.js';
+import { describeDatagramContract } from './sockets/datagram-contract.js';
+import { HostWorld } from './sockets/host-world.js';
+
+describeDatagramContract('hosts on a wire', () => new HostWorld({ host: { mtu: 1_528 } }));
+
+describe('the sockets of a host stand in front of it', () => {
+  test('events that are none of theirs come out, in order; theirs do not', () => {
+    const world = new HostWorld();
+    const socket = world.hosts.a.bindUdp({ port: 9 });
+    value(bindOn(world.b, 7).sendTo(world.at('a', 9), pattern(3)));
+    value(world.b.ping(world.address('a')));
+    world.run(100);
+    expect(world.a.pollEvent()).toMatchObject({ type: 'arp-resolved' });
+    expect(world.a.pollEvent()).toMatchObject({ type: 'datagram', socket });
+    expect(world.a.pollEvent()).toBeUndefined();
+    const ping = value(world.a.ping(world.address('b')));
+    until(world, () => ping.roundTrip());
+    expect(world.a.pollEvent()).toBeUndefined();
+  });
+
+  test('a port that the host itself has bound is in use', () => {
+    const world = new HostWorld();
+    world.hosts.a.bindUdp({ port: 9 });
+    expect(world.a.udpBind({ address: world.address('a'), port: 9 })).toMatchObject({ ok: true });
+    expect(world.a.udpBind({ ...world.at('a', 9), address: 0 as never })).toEqual({ ok: false, error: 'address-in-use' });
+  });
+
+  test('a datagram to nobody: the socket learns that there is no way, for each place once', () => {
+    const world = new HostWorld();
+    const socket = bindOn(world.a, 0);
+    const destination = { address: world.nobody, port: 7 };
+    for (let i = 0; i < 3; i++) value(socket.sendTo(destination, pattern(1)));
+    world.run(10_000);
+    expect(socket.takeError()).toEqual({ destination, error: 'unreachable' });
+    expect(socket.takeError()).toBeUndefined();
+  });
+
+  test('before an address there is no way out; the address with its network is told', () => {
+    const world = new HostWorld();
+    expect(world.a.localAddress()).toEqual({ address: world.address('a'), prefixLength: 24 });
+    world.hosts.a.deconfigure(2_000);
+    expect(world.a.localAddress()).toBeUndefined();
+    expect(bindOn(world.a, 0).sendTo(world.at('b', 7), pattern(1))).toEqual({ ok: false, error: 'unreachable' });
+    expect(world.a.ping(world.address('b'))).toEqual({ ok: false, error: 'unreachable' });
+  });
+
+  test('tables are bounded: no buffers', () => {
+    const world = new HostWorld({ host: { udpSocketCountMax: 1, pingCountMax: 1 } });
+    bindOn(world.a, 7);
+    expect(world.a.udpBind({ ...world.at('a', 8) })).toEqual({ ok: false, error: 'no-buffers' });
+    value(world.a.ping(world.address('b')));
+    expect(world.a.ping(world.address('b'))).toEqual({ ok: false, error: 'no-buffers' });
+  });
+
+  test('what nobody fetches is bounded and counted', () => {
+    const world = new HostWorld();
+    const socket = bindOn(world.a, 7);
+    const sender = bindOn(world.b, 0);
+    for (let i = 0; i < 70; i++) {
+      value(sender.sendTo(world.at('a', 7), pattern(1)));
+      world.run(5);
+    }
+    expect(world.a.inspect()).toMatchObject({ udp: 1, losses: { 'datagram-queue-full': 6 } });
+    socket.close();
+    expect(world.a.inspect().udp).toBe(0);
+  });
+});

@@ -12,7 +12,6 @@ describe('the sockets of a host stand in front of it', () => {
     value(bindOn(world.b, 7).sendTo(world.at('a', 9), pattern(3)));
     value(world.b.ping(world.address('a')));
     world.run(100);
-    expect(world.a.pollEvent()).toMatchObject({ type: 'arp-resolved' });
     expect(world.a.pollEvent()).toMatchObject({ type: 'datagram', socket });
     expect(world.a.pollEvent()).toBeUndefined();
     const ping = value(world.a.ping(world.address('b')));

@@ -42,7 +42,7 @@ describe('what does not reach the server', () => {
     expect(drops).toMatchObject({ 'udp-bad-checksum': 1 });
   });
 
-  test('dhcp/S21 fragments: no server sees them; what joins them again is the transport below, which this host has not', () => {
+  test('dhcp/S21 a DISCOVER in two fragments, in any order, is joined below the server and answered', () => {
     const ethernet = decodeEthernet(DISCOVER);
     const packet = ethernet.ok ? decodeIpv4(ethernet.value.payload) : undefined;
     if (packet?.ok !== true || !ethernet.ok) throw new Error('not a packet');
@@ -60,9 +60,11 @@ describe('what does not reach the server', () => {
       return encodeEthernet({ source, destination, etherType: ETHERTYPE.ipv4, payload: ip });
     };
     const { length } = packet.value.payload;
-    const { replies, drops } = answers(fragment(0, 160, true), fragment(160, length, false));
-    expect(replies).toEqual([]);
-    expect(drops).toMatchObject({ fragment: 2 });
+    const first = fragment(0, 160, true);
+    const last = fragment(160, length, false);
+    expect(answers(first, last)).toEqual({ replies: answers(DISCOVER).replies, drops: {} });
+    expect(answers(last, first).replies.join()).toContain('DHCP OFFER');
+    expect(answers(first, first)).toEqual({ replies: [], drops: { 'fragment-duplicate': 1 } });
   });
 });
 

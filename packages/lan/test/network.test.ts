@@ -45,34 +45,34 @@ describe('a node and the gateway', () => {
              10 gateway  | 10.0.2.2:67 > 10.0.2.15:68 DHCP ACK xid 3e5dcd5d yiaddr 10.0.2.15
              10 wire     * dhcp.leased client=52:54:00:00:00:0a server=10.0.2.2 address=10.0.2.15 xid=3e5dcd5d leaseMs=3600000 prefixLength=24 router=10.0.2.2
              10 a        - checking-address address=10.0.2.15
-            129 a        | ARP probe 10.0.2.15
-           1758 a        | ARP probe 10.0.2.15
-           3449 a        | ARP probe 10.0.2.15
-           5449 a        - dhcp-bound lease=10.0.2.15 cause=acquired
-           5449 a        - interface-up origin=dhcp address=10.0.2.15 prefixLength=24 gateway=10.0.2.2
-           5449 a        | ARP announce 10.0.2.15
-           5449 a        | ARP who has 10.0.2.2? tell 10.0.2.15
-           5449 gateway  | ARP 10.0.2.2 is at 52:55:0a:00:02:02
-           5449 wire     * arp.resolved askerMac=52:54:00:00:00:0a askerIp=10.0.2.15 ownerMac=52:55:0a:00:02:02 ownerIp=10.0.2.2
-           5449 a        | ARP who has 10.0.2.3? tell 10.0.2.15
-           5449 gateway  | ARP 10.0.2.3 is at 52:55:0a:00:02:02
-           5449 wire     * arp.resolved askerMac=52:54:00:00:00:0a askerIp=10.0.2.15 ownerMac=52:55:0a:00:02:02 ownerIp=10.0.2.3
-           5449 a        - host arp-resolved address=10.0.2.2 mac=52:55:0a:00:02:02
-           5449 a        - host arp-resolved address=10.0.2.3 mac=52:55:0a:00:02:02
-           5449 a        | 10.0.2.15 > 10.0.2.2 ICMP echo-request id 0x0007 seq 1
-           5449 gateway  | 10.0.2.2 > 10.0.2.15 ICMP echo-reply id 0x0007 seq 1
-           5449 wire     * icmp.echo-answered asker=10.0.2.15 answerer=10.0.2.2 identifier=7 sequence=1 roundTripMs=0
-           5449 a        | 10.0.2.15:40000 > 10.0.2.2:53 DNS 0x4343 a nobody.test?
-           5449 gateway  - dns answered client=10.0.2.15 name=nobody.test questionType=1 responseCode=3 answerCount=0 truncated=false
-           5449 gateway  | 10.0.2.2:53 > 10.0.2.15:40000 DNS 0x4343 a nobody.test: nxDomain, 0 answers
-           5449 wire     * dns.answered client=10.0.2.15 server=10.0.2.2 id=17219 name=nobody.test responseCode=3
-           5449 a        | 10.0.2.15:40000 > 10.0.2.3:53 DNS 0x4242 a gateway.test?
-           5449 gateway  - dns answered client=10.0.2.15 name=gateway.test questionType=1 responseCode=0 answerCount=1 truncated=false
-           5449 gateway  | 10.0.2.3:53 > 10.0.2.15:40000 DNS 0x4242 a gateway.test: noError, 1 answers
-           5449 wire     * dns.answered client=10.0.2.15 server=10.0.2.3 id=16962 name=gateway.test responseCode=0
-           5449 a        - host ping-reply id=1 from=10.0.2.2 roundTripMs=0
-           5449 a        - host datagram socket=2 linkSource=52:55:0a:00:02:02
-           5449 a        - host datagram socket=2 linkSource=52:55:0a:00:02:02"
+            530 a        | ARP probe 10.0.2.15
+           1649 a        | ARP probe 10.0.2.15
+           3278 a        | ARP probe 10.0.2.15
+           5278 a        - dhcp-bound lease=10.0.2.15 cause=acquired
+           5278 a        - interface-up origin=dhcp address=10.0.2.15 prefixLength=24 gateway=10.0.2.2
+           5278 a        | ARP announce 10.0.2.15
+           5278 a        | ARP who has 10.0.2.2? tell 10.0.2.15
+           5278 gateway  | ARP 10.0.2.2 is at 52:55:0a:00:02:02
+           5278 wire     * arp.resolved askerMac=52:54:00:00:00:0a askerIp=10.0.2.15 ownerMac=52:55:0a:00:02:02 ownerIp=10.0.2.2
+           5278 a        | ARP who has 10.0.2.3? tell 10.0.2.15
+           5278 gateway  | ARP 10.0.2.3 is at 52:55:0a:00:02:02
+           5278 wire     * arp.resolved askerMac=52:54:00:00:00:0a askerIp=10.0.2.15 ownerMac=52:55:0a:00:02:02 ownerIp=10.0.2.3
+           5278 a        - host arp-resolved address=10.0.2.2 mac=52:55:0a:00:02:02
+           5278 a        - host arp-resolved address=10.0.2.3 mac=52:55:0a:00:02:02
+           5278 a        | 10.0.2.15 > 10.0.2.2 ICMP echo-request id 0x0007 seq 1
+           5278 gateway  | 10.0.2.2 > 10.0.2.15 ICMP echo-reply id 0x0007 seq 1
+           5278 wire     * icmp.echo-answered asker=10.0.2.15 answerer=10.0.2.2 identifier=7 sequence=1 roundTripMs=0
+           5278 a        | 10.0.2.15:40000 > 10.0.2.2:53 DNS 0x4343 a nobody.test?
+           5278 gateway  - dns answered client=10.0.2.15 name=nobody.test questionType=1 responseCode=3 answerCount=0 truncated=false
+           5278 gateway  | 10.0.2.2:53 > 10.0.2.15:40000 DNS 0x4343 a nobody.test: nxDomain, 0 answers
+           5278 wire     * dns.answered client=10.0.2.15 server=10.0.2.2 id=17219 name=nobody.test responseCode=3
+           5278 a        | 10.0.2.15:40000 > 10.0.2.3:53 DNS 0x4242 a gateway.test?
+           5278 gateway  - dns answered client=10.0.2.15 name=gateway.test questionType=1 responseCode=0 answerCount=1 truncated=false
+           5278 gateway  | 10.0.2.3:53 > 10.0.2.15:40000 DNS 0x4242 a gateway.test: noError, 1 answers
+           5278 wire     * dns.answered client=10.0.2.15 server=10.0.2.3 id=16962 name=gateway.test responseCode=0
+           5278 a        - host ping-reply id=1 from=10.0.2.2 roundTripMs=0
+           5278 a        - host datagram socket=2 linkSource=52:55:0a:00:02:02
+           5278 a        - host datagram socket=2 linkSource=52:55:0a:00:02:02"
     `);
   });
 

@@ -23,8 +23,13 @@ export type HostEvent =
       readonly socket: UdpSocketId;
       readonly destination: Endpoint;
       readonly reporter: Ipv4Address;
+      readonly kind: 'unreachable' | 'time-exceeded';
       readonly code: number;
     }
+  /** The address that this endpoint is bound to is no longer ours. The endpoint stays, should it come back. */
+  | { readonly type: 'udp-address-lost'; readonly socket: UdpSocketId; readonly address: Ipv4Address }
+  /** Packets to `destination` may have `mtu` octets from now on (RFC 1191). */
+  | { readonly type: 'path-mtu'; readonly destination: Ipv4Address; readonly mtu: number }
   | { readonly type: 'ping-reply'; readonly id: PingId; readonly from: Ipv4Address; readonly roundTripMs: Millis }
   | { readonly type: 'ping-timeout'; readonly id: PingId; readonly destination: Ipv4Address }
   | { readonly type: 'ping-failed'; readonly id: PingId; readonly destination: Ipv4Address; readonly reason: PingFailure }

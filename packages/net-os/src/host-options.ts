@@ -33,6 +33,26 @@ export interface HostLimits {
   readonly eventCountMax: number;
   /** Addresses of the interface. Default 8. */
   readonly addressCountMax: number;
+  /** Routes beyond the connected networks, the default one included. Default 64. */
+  readonly routeCountMax: number;
+  /** Multicast groups joined. Default 32. */
+  readonly groupCountMax: number;
+  /** Packets to ourselves on their way. Default 256. */
+  readonly loopbackCountMax: number;
+  /** Destinations whose path MTU is remembered. Default 256. */
+  readonly pathCountMax: number;
+  /** A path MTU below the link's is forgotten after this. Default 600 000 ms (RFC 1191 §6.3). */
+  readonly pathAgeMs: Millis;
+  /** No report gets a path MTU below this many octets; at least 68. Default 552, as Linux has it. */
+  readonly pathMtuFloor: number;
+  /** How long a datagram may stay without some of its fragments. Default 30 000 ms; 15 000..60 000. */
+  readonly reassemblyTimeoutMs: Millis;
+  /** Incomplete datagrams of all sources. Default 64. */
+  readonly reassemblyCountMax: number;
+  /** Octets of incomplete datagrams of all sources, with the cost of keeping them. Default 1 048 576. */
+  readonly reassemblyOctetsMax: number;
+  /** What one source may take of them. Default 262 144. */
+  readonly reassemblySourceOctetsMax: number;
   /** UDP endpoints. Default 256. */
   readonly udpSocketCountMax: number;
   /** Echo requests without an answer yet. Default 64. */
@@ -45,6 +65,8 @@ export interface HostLimits {
   readonly resolvingCountMax: number;
   /** Packets waiting for one neighbour. Default 16; the oldest makes room (RFC 1122 §2.3.2.2). */
   readonly pendingCountMax: number;
+  /** Octets of packets waiting for one neighbour, but for the latest one. Default 131 072. */
+  readonly pendingOctetsMax: number;
   /** A neighbour is asked for again after this. Default 60 000 ms (RFC 1122 §2.3.2.1). */
   readonly neighbourAgeMs: Millis;
   /** A neighbour confirmed more recently than this keeps its MAC, whoever claims the address. Default 5 000 ms. */
@@ -73,8 +95,12 @@ export interface HostOptions extends Partial<HostLimits> {
   readonly defence?: DefencePolicy;
   /** Times of conflict detection that differ from RFC 5227. */
   readonly conflictTiming?: Partial<ConflictTiming>;
-  /** Answer echo requests sent to a broadcast address. Default false: RFC 1122 §3.2.2.6 permits silence, and smurf lived on answers. */
+  /** Answer echo requests sent to a broadcast address or a group. Default false: RFC 1122 §3.2.2.6 permits silence, and smurf lived on answers. */
   readonly answerBroadcastEcho?: boolean;
+  /** Receive what we send to a group that we have joined (RFC 1112 §6.1). Default false. */
+  readonly multicastLoop?: boolean;
+  /** Frames of the loopback interface waiting for `pollLoopback`. Default 0: none are kept. */
+  readonly loopbackObservedMax?: number;
 }
 
 export type DefencePolicy = 'give-up' | 'defend-once' | 'defend-always';
@@ -84,12 +110,23 @@ export const HOST_LIMITS: HostLimits = {
   transmitCountMax: 1_024,
   eventCountMax: 1_024,
   addressCountMax: 8,
+  routeCountMax: 64,
+  groupCountMax: 32,
+  loopbackCountMax: 256,
+  pathCountMax: 256,
+  pathAgeMs: 600_000,
+  pathMtuFloor: 552,
+  reassemblyTimeoutMs: 30_000,
+  reassemblyCountMax: 64,
+  reassemblyOctetsMax: 1_048_576,
+  reassemblySourceOctetsMax: 262_144,
   udpSocketCountMax: 256,
   pingCountMax: 64,
   probeCountMax: 4,
   neighbourCountMax: 256,
   resolvingCountMax: 64,
   pendingCountMax: 16,
+  pendingOctetsMax: 131_072,
   neighbourAgeMs: 60_000,
   neighbourHoldMs: 5_000,
   arpRequestIntervalMs: 1_000,
@@ -123,6 +160,11 @@ export function resolveLimits(options: HostOptions): HostLimits {
     limits[name] = value;
   }
   requireArgument(limits.mtu >= 68 && limits.mtu <= 65_535, 'mtu is 68..65535 octets');
+  requireArgument(limits.pathMtuFloor >= 68, 'pathMtuFloor is at least 68');
+  requireArgument(
+    limits.reassemblyTimeoutMs >= 15_000 && limits.reassemblyTimeoutMs <= 60_000,
+    'reassemblyTimeoutMs is 15000..60000',
+  );
   requireArgument(limits.neighbourHoldMs <= limits.neighbourAgeMs, 'neighbourHoldMs does not exceed neighbourAgeMs');
   return limits;
 }

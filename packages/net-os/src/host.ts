@@ -5,24 +5,30 @@ import {
   formatMac,
   formatPrefix,
   type Ipv4Address,
+  type Ipv4Prefix,
+  isIpv4Loopback,
+  isIpv4Multicast,
   isMacGroup,
   MAC_BROADCAST,
+  MAC_ZERO,
   type MacAddress,
   type Millis,
   prefixLength,
   Queue,
+  readMac,
   readU16,
+  readU32,
+  requireArgument,
 } from '@nexus-net/sansio';
 import {
   type ArpPacket,
-  decodeEthernet,
   ETHERNET_HEADER_LENGTH,
   ETHERTYPE,
-  type EthernetFrame,
   encodeArp,
   encodeEthernet,
   ICMP_UNREACHABLE,
   IP_PROTOCOL,
+  type ReassemblySnapshot,
 } from '@nexus-net/wire';
 import { ArpLayer } from './arp/arp-layer.js';
 import type { NeighbourSnapshot } from './arp/neighbour-cache.js';
@@ -31,9 +37,14 @@ import type { HostEvent, PingId, UdpSocketId } from './host-event.js';
 import { type HostLimits, type HostOptions, resolveConflictTiming, resolveLimits } from './host-options.js';
 import type { HostPort } from './host-port.js';
 import { IcmpLayer, type PingRequest } from './icmp/icmp-layer.js';
+import { GroupMembership } from './igmp/group-membership.js';
 import { InterfaceTable } from './ipv4/interface-table.js';
-import { admitIpv4, type Ipv4Arrival } from './ipv4/ipv4-input.js';
+import { admitIpv4, type Ipv4Arrival, type LinkArrival } from './ipv4/ipv4-input.js';
 import { Ipv4Output, type SendOutcome } from './ipv4/ipv4-output.js';
+import { Loopback } from './ipv4/loopback.js';
+import { writeLinkHeader } from './ipv4/packet-frame.js';
+import { Reassembly } from './ipv4/reassembly.js';
+import type { StaticRoute } from './ipv4/route-table.js';
 import type { DropLabel, LimitLabel } from './labels.js';
 import { UdpLayer, type UdpSend } from './udp/udp-layer.js';
 import type { UdpBind } from './udp/udp-table.js';
@@ -48,11 +59,15 @@ export interface AddressConfig {
 export interface InterfaceConfig extends AddressConfig {
   /** The default gateway, another host on the network of `address`. */
   readonly gateway?: Ipv4Address;
+  /** Routes beyond the network and the gateway; each router is another host of the network, or 0.0.0.0 for the link itself. */
+  readonly routes?: readonly StaticRoute[];
+  /** The MTU of the link where it is less than the one of the options, at least 68. */
+  readonly mtu?: number;
 }
 
 /**
- * An IPv4 host on one Ethernet link: frames in, frames out. ARP with conflict detection, ICMP echo both ways and errors,
- * UDP endpoints. Loop: one command or `handle*`, drain `pollTransmit`, drain `pollEvent`, sleep until `nextTimeout()`.
+ * An IPv4 host on one Ethernet link: frames in, frames out. ARP with conflict detection, fragments both ways, routes, multicast
+ * groups, loopback, ICMP echo and errors both ways, path MTU discovery, UDP endpoints. Loop: one command or `handle*`, drain `pollTransmit`, drain `pollEvent`, sleep until `nextTimeout()`.
  */
 export class Host implements FrameMachine<HostEvent> {
   readonly mac: MacAddress;
@@ -61,6 +76,12 @@ export class Host implements FrameMachine<HostEvent> {
   readonly #arp: ArpLayer;
   readonly #icmp: IcmpLayer;
   readonly #udp: UdpLayer;
+  readonly #groups: GroupMembership;
+  readonly #loopback: Loopback;
+  readonly #reassembly: Reassembly;
+  readonly #output: Ipv4Output;
+  readonly #multicastLoop: boolean;
+  readonly #inGroup = (group: Ipv4Address): boolean => this.#groups.has(group);
   readonly #parts: readonly Timed[];
   readonly #transmits: Queue<Uint8Array>;
   readonly #events: Queue<HostEvent>;
@@ -72,21 +93,24 @@ export class Host implements FrameMachine<HostEvent> {
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(options: HostOptions) {
-    const { mac, entropy, defence = 'defend-once', answerBroadcastEcho = false } = options;
+    const { mac, entropy, defence = 'defend-once', answerBroadcastEcho = false, multicastLoop = false } = options;
+    const { loopbackObservedMax = 0 } = options;
     const limits = resolveLimits(options);
+    const count = (label: LimitLabel): void => this.#reached.increment(label);
     const port: HostPort = {
       mac,
       entropy,
       sendArp: (packet, to) => this.#sendArp(packet, to),
-      sendIpv4: (payload, destination) => this.#send({ destination, source: mac, etherType: ETHERTYPE.ipv4, payload }),
+      sendPacket: (frames, to) => this.#sendPacket(frames, to),
+      loopBack: (now, frame) => this.#loopback.push(now, frame),
       emit: (event) => this.#emit(event),
-      count: (label) => this.#reached.increment(label),
+      count,
     };
-    const table = new InterfaceTable(limits.addressCountMax);
-    const owns = (address: Ipv4Address): boolean => table.owns(address);
+    const table = new InterfaceTable(limits);
     this.mac = mac;
     this.#limits = limits;
     this.#table = table;
+    this.#multicastLoop = multicastLoop;
     this.#transmits = new Queue(limits.transmitCountMax);
     this.#events = new Queue(limits.eventCountMax);
     this.#arp = new ArpLayer({
@@ -97,12 +121,14 @@ export class Host implements FrameMachine<HostEvent> {
       port,
       onAddressLost: (address) => this.#remove(address),
     });
-    const output = new Ipv4Output(limits.mtu, { table, neighbours: this.#arp.neighbours, port });
+    const paths = { linkMtu: limits.mtu, countMax: limits.pathCountMax, ageMs: limits.pathAgeMs, floor: limits.pathMtuFloor };
+    const output = new Ipv4Output(paths, { table, neighbours: this.#arp.neighbours, port });
+    this.#output = output;
     this.#udp = new UdpLayer({
       socketCountMax: limits.udpSocketCountMax,
       port,
       output,
-      owns,
+      owns: (address) => table.owns(address),
       onClosedPort: (now, arrival) => this.#icmp.sendUnreachable(now, arrival, ICMP_UNREACHABLE.port),
     });
     this.#icmp = new IcmpLayer({
@@ -112,10 +138,24 @@ export class Host implements FrameMachine<HostEvent> {
       answerBroadcastEcho,
       port,
       output,
-      owns,
-      onUdpUnreachable: (report) => this.#udp.unreachable(report),
+      isOurs: (address) => table.owns(address) || isIpv4Loopback(address),
+      onUdpError: (now, report) => this.#udp.error(now, report),
+      onTcpError: () => false,
+      onPathMtu: (_now, path) => this.#emit({ type: 'path-mtu', ...path }),
     });
-    this.#parts = [...this.#arp.parts, this.#icmp.pings];
+    this.#groups = new GroupMembership({ countMax: limits.groupCountMax, port, output });
+    this.#reassembly = new Reassembly({
+      limits,
+      count,
+      onExpired: (now, expired) => this.#icmp.sendReassemblyTimeExceeded(now, expired),
+    });
+    this.#loopback = new Loopback({
+      countMax: limits.loopbackCountMax,
+      observedMax: loopbackObservedMax,
+      deliver: (now, frame) => this.#receiveLocal(now, frame),
+      count,
+    });
+    this.#parts = [...this.#arp.parts, this.#icmp.pings, this.#groups, this.#reassembly, this.#loopback];
   }
 
   /** The first address of the interface, or `undefined` before one is configured. */
@@ -132,26 +172,37 @@ export class Host implements FrameMachine<HostEvent> {
     return this.#table.gateway;
   }
 
+  /** Routes beyond the connected networks, the longest prefix first. */
+  get routes(): readonly StaticRoute[] {
+    return this.#table.routes;
+  }
+
+  /** Octets of the largest packet that goes to `destination` in one piece, IP header included (RFC 1191). */
+  pathMtu(now: Millis, destination: Ipv4Address): number {
+    return this.#output.paths.mtuOf(this.#advance(now), destination);
+  }
+
   /** Is `address` one of ours? */
   owns(address: Ipv4Address): boolean {
     return this.#table.owns(address);
   }
 
   /**
-   * Makes this the only address, with the route to its network and a default gateway, and announces it twice (RFC 5227
-   * §2.3). Whether it is free is the caller's business: {@link probe}. Throws `UsageError` for what no host can own.
+   * Makes this the only address, with the route to its network, a default gateway and further routes, and announces it twice (RFC
+   * 5227 §2.3). Whether it is free is the caller's business: {@link probe}. Throws `UsageError` for what no host can own.
    */
-  configure(now: Millis, { address, prefixLength, gateway }: InterfaceConfig): void {
+  configure(now: Millis, config: InterfaceConfig): void {
     const at = this.#advance(now);
-    const trial = new InterfaceTable(1); // throws before anything has changed
-    trial.add({ address, prefixLength });
-    trial.setGateway(gateway);
+    const { address, mtu = this.#limits.mtu } = config;
+    requireArgument(Number.isInteger(mtu) && mtu >= 68, 'mtu is an integer of at least 68');
+    fill(new InterfaceTable({ addressCountMax: 1, routeCountMax: this.#limits.routeCountMax }), config); // throws before anything has changed
     const same = this.#table.addresses.length === 1 && this.#table.owns(address);
     if (!same) this.#clear();
-    this.#table.add({ address, prefixLength });
-    this.#table.setGateway(gateway);
+    this.#table.clearRoutes();
+    fill(this.#table, config);
+    this.#output.paths.setLinkMtu(mtu);
     this.#arp.prober.cancel(address);
-    if (!same) this.#arp.defender.hold(at, address);
+    if (!same) this.#hold(at, address);
   }
 
   /** Adds a further address and its network; at most `addressCountMax` in all. */
@@ -160,7 +211,31 @@ export class Host implements FrameMachine<HostEvent> {
     const known = this.#table.owns(config.address);
     this.#table.add(config);
     this.#arp.prober.cancel(config.address);
-    if (!known) this.#arp.defender.hold(at, config.address);
+    if (!known) this.#hold(at, config.address);
+  }
+
+  /** Adds a route, or replaces the one for the same prefix. Throws `UsageError` where its router is not on a connected network. */
+  addRoute(now: Millis, route: StaticRoute): void {
+    this.#advance(now);
+    this.#table.addRoute(route);
+  }
+
+  removeRoute(now: Millis, prefix: Ipv4Prefix): void {
+    this.#advance(now);
+    this.#table.removeRoute(prefix);
+  }
+
+  /**
+   * Receives what is sent to a multicast group, and says so to the routers of the link (IGMPv2, RFC 2236). Joins are counted: as
+   * many {@link leaveGroup} end it. Needs no address yet.
+   */
+  joinGroup(now: Millis, group: Ipv4Address): void {
+    this.#groups.join(this.#advance(now), group);
+  }
+
+  /** Throws `UsageError` for a group that was not joined. */
+  leaveGroup(now: Millis, group: Ipv4Address): void {
+    this.#groups.leave(this.#advance(now), group);
   }
 
   /** Takes one address away, with its announcements and, where it carried the gateway, the default route. */
@@ -215,6 +290,14 @@ export class Host implements FrameMachine<HostEvent> {
   }
 
   /**
+   * The next frame of the loopback interface, for an observer: Ethernet frames from and to 00:00:00:00:00:00, as on `lo`. Kept
+   * only where `loopbackObservedMax` says so.
+   */
+  pollLoopback(): Uint8Array | undefined {
+    return this.#loopback.pollObserved();
+  }
+
+  /**
    * Sends an ICMP echo request. Exactly one of `ping-reply`, `ping-timeout` and `ping-failed` follows. The round trip
    * counts from this call, so the first one includes ARP.
    */
@@ -231,8 +314,8 @@ export class Host implements FrameMachine<HostEvent> {
   }
 
   handleTimeout(now: Millis): void {
-    const at = this.#advance(now);
-    runDue(this.#parts, { now: at, through: true });
+    this.#now = Math.max(this.#now, now);
+    runDue(this.#parts, { now: this.#now, through: true });
   }
 
   pollTransmit(): Uint8Array | undefined {
@@ -256,6 +339,10 @@ export class Host implements FrameMachine<HostEvent> {
         network: formatPrefix(prefix),
       })),
       ...(gateway === undefined ? {} : { gateway: formatIpv4(gateway) }),
+      routes: this.#table.inspectRoutes(),
+      paths: this.#output.paths.inspect(this.#now),
+      groups: this.#groups.inspect(),
+      reassembly: this.#reassembly.inspect(),
       neighbours: this.#arp.neighbours.inspect(this.#now),
       probing: this.#arp.prober.inspect(),
       pings: this.#icmp.pings.inspect(),
@@ -271,23 +358,51 @@ export class Host implements FrameMachine<HostEvent> {
    * where the driver was late too, and one that arrives at the deadline is in time.
    */
   #advance(now: Millis): Millis {
-    this.#now = Math.max(this.#now, now);
-    runDue(this.#parts, { now: this.#now, through: false });
+    if (now > this.#now) {
+      // At the same instant nothing new can be overdue.
+      this.#now = now;
+      runDue(this.#parts, { now, through: false });
+    }
     return this.#now;
   }
 
   #receive(now: Millis, bytes: Uint8Array): DropLabel | undefined {
     if (bytes.length > this.#limits.mtu + FRAME_OVERHEAD_MAX) return 'frame-oversize';
-    const decoded = decodeEthernet(bytes);
-    if (!decoded.ok) return 'frame-runt';
-    const frame = withoutPriorityTag(decoded.value);
-    if (isMacGroup(frame.source)) return 'frame-group-source';
-    if (frame.source === this.mac) return 'frame-own-source';
-    if (frame.destination !== this.mac && frame.destination !== MAC_BROADCAST) return 'frame-not-for-us';
-    if (frame.etherType === ETHERTYPE.arp) return this.#arp.input(now, frame.payload);
-    if (frame.etherType !== ETHERTYPE.ipv4) return 'ethertype-unknown';
-    const admitted = admitIpv4(frame, { table: this.#table, mac: this.mac });
-    return admitted.ok ? this.#deliver(now, admitted.value) : admitted.error;
+    if (bytes.length < ETHERNET_HEADER_LENGTH) return 'frame-runt';
+    const source = readMac(bytes, 6);
+    if (isMacGroup(source)) return 'frame-group-source';
+    if (source === this.mac) return 'frame-own-source';
+    const destination = readMac(bytes, 0);
+    const toUs = destination === this.mac;
+    if (!toUs && destination !== MAC_BROADCAST && !this.#groups.hears(destination)) return 'frame-not-for-us';
+    let etherType = readU16(bytes, 12);
+    let at = ETHERNET_HEADER_LENGTH;
+    // A tag of VLAN 0 carries a priority and names no VLAN (IEEE 802.1Q §9.6): the frame is for everybody who takes untagged ones.
+    if (etherType === ETHERTYPE.vlan && bytes.length >= at + VLAN_TAG_LENGTH && (readU16(bytes, at) & 0xfff) === 0) {
+      etherType = readU16(bytes, at + 2);
+      at += VLAN_TAG_LENGTH;
+    }
+    if (etherType === ETHERTYPE.ipv4)
+      return this.#receiveIpv4(now, bytes.subarray(at), { linkSource: source, toUs, local: false });
+    return etherType === ETHERTYPE.arp ? this.#arp.input(now, bytes.subarray(at)) : 'ethertype-unknown';
+  }
+
+  #receiveLocal(now: Millis, frame: Uint8Array): void {
+    this.#receivedCount += 1;
+    const packet = frame.subarray(ETHERNET_HEADER_LENGTH);
+    const drop = this.#receiveIpv4(now, packet, { linkSource: MAC_ZERO, toUs: true, local: true });
+    if (drop === undefined) this.#acceptedCount += 1;
+    else this.#drops.increment(drop);
+  }
+
+  #receiveIpv4(now: Millis, bytes: Uint8Array, link: LinkArrival): DropLabel | undefined {
+    const admitted = admitIpv4(bytes, link, { table: this.#table, inGroup: this.#inGroup });
+    if (!admitted.ok) return admitted.error;
+    const { moreFragments, fragmentOffset } = admitted.value.packet;
+    if (!moreFragments && fragmentOffset === 0) return this.#deliver(now, admitted.value);
+    const whole = this.#reassembly.input(now, admitted.value);
+    if (whole === 'kept') return undefined;
+    return typeof whole === 'string' ? whole : this.#deliver(now, whole);
   }
 
   #deliver(now: Millis, arrival: Ipv4Arrival): DropLabel | undefined {
@@ -296,42 +411,77 @@ export class Host implements FrameMachine<HostEvent> {
         return this.#icmp.input(now, arrival);
       case IP_PROTOCOL.udp:
         return this.#udp.input(now, arrival);
+      case IP_PROTOCOL.igmp:
+        return this.#groups.input(now, arrival);
       default:
         this.#icmp.sendUnreachable(now, arrival, ICMP_UNREACHABLE.protocol);
         return 'ipv4-unknown-protocol';
     }
   }
 
+  /** The address is in use from now on. */
+  #hold(now: Millis, address: Ipv4Address): void {
+    this.#arp.defender.hold(now, address);
+    if (this.#table.addresses.length === 1) this.#groups.addressed(now);
+  }
+
   #remove(address: Ipv4Address): void {
+    if (!this.#table.owns(address)) return;
     this.#table.remove(address);
     this.#arp.defender.release(address);
+    this.#udp.addressLost(address);
     // What is known of neighbours was known from that network; without any address there is nobody to talk to.
     if (this.#table.addresses.length === 0) this.#clear();
   }
 
   #clear(): void {
+    const gone = this.#table.addresses;
     this.#table.clear();
     this.#arp.defender.clear();
     this.#arp.neighbours.clear();
+    this.#output.paths.forget();
+    for (const { address } of gone) this.#udp.addressLost(address);
   }
 
   /** The next hop of these echo requests does not exist, so no answer can come. */
   #failPings(nextHop: Ipv4Address): void {
     this.#icmp.pings.failAll(({ destination }) => {
       const route = this.#table.route(destination);
-      return route?.type === 'neighbour' && route.nextHop === nextHop;
+      return typeof route !== 'string' && route.type === 'neighbour' && route.nextHop === nextHop;
     }, 'unresolved');
   }
 
   #sendArp(packet: ArpPacket, to: MacAddress = MAC_BROADCAST): void {
-    this.#send({ destination: to, source: this.mac, etherType: ETHERTYPE.arp, payload: encodeArp(packet) });
+    const frame = encodeEthernet({ destination: to, source: this.mac, etherType: ETHERTYPE.arp, payload: encodeArp(packet) });
+    this.#transmit(frame);
   }
 
-  #send(frame: EthernetFrame): boolean {
-    const queued = this.#transmits.push(encodeEthernet(frame));
+  #sendPacket(frames: Uint8Array | readonly Uint8Array[], to: MacAddress): boolean {
+    if (frames instanceof Uint8Array) {
+      writeLinkHeader(frames, to, this.mac);
+      if (this.#multicastLoop && isMacGroup(to)) this.#loopMulticast(frames);
+      return this.#transmit(frames);
+    }
+    // All fragments or none: a datagram without one of them is of no use to anybody.
+    if (this.#transmits.length + frames.length > this.#limits.transmitCountMax) {
+      this.#reached.increment('transmit-queue-full');
+      return false;
+    }
+    for (const frame of frames) this.#sendPacket(frame, to);
+    return true;
+  }
+
+  #transmit(frame: Uint8Array): boolean {
+    const queued = this.#transmits.push(frame);
     if (queued) this.#sentCount += 1;
     else this.#reached.increment('transmit-queue-full');
     return queued;
+  }
+
+  /** RFC 1112 §6.1: a copy for ourselves, where we are in the group. */
+  #loopMulticast(frame: Uint8Array): void {
+    const destination = readU32(frame, ETHERNET_HEADER_LENGTH + 16) as Ipv4Address;
+    if (isIpv4Multicast(destination) && this.#groups.has(destination)) this.#loopback.push(this.#now, frame.slice());
   }
 
   #emit(event: HostEvent): boolean {
@@ -347,6 +497,11 @@ export interface HostSnapshot {
   readonly mac: string;
   readonly addresses: readonly { readonly address: string; readonly network: string }[];
   readonly gateway?: string;
+  readonly routes: readonly { readonly destination: string; readonly router: string }[];
+  /** Destinations whose path takes less than the link. */
+  readonly paths: readonly { readonly destination: string; readonly mtu: number }[];
+  readonly groups: readonly { readonly group: string; readonly state: 'delaying' | 'idle' }[];
+  readonly reassembly: ReassemblySnapshot;
   readonly neighbours: NeighbourSnapshot;
   readonly probing: readonly string[];
   readonly pings: readonly { readonly id: number; readonly destination: string; readonly sequence: number }[];
@@ -357,14 +512,12 @@ export interface HostSnapshot {
   readonly limits: Partial<Record<LimitLabel, number>>;
 }
 
-/**
- * The frame without a tag of VLAN 0: that one carries a priority and names no VLAN (IEEE 802.1Q §9.6), so the frame is for
- * everybody who takes untagged ones. Tags of real VLANs stay, and their frames are not ours.
- */
-function withoutPriorityTag(frame: EthernetFrame): EthernetFrame {
-  if (frame.etherType !== ETHERTYPE.vlan || frame.payload.length < 4 || (readU16(frame.payload, 0) & 0xfff) !== 0) return frame;
-  return { ...frame, etherType: readU16(frame.payload, 2), payload: frame.payload.subarray(4) };
+function fill(table: InterfaceTable, { address, prefixLength, gateway, routes = [] }: InterfaceConfig): void {
+  table.add({ address, prefixLength });
+  table.setGateway(gateway);
+  for (const route of routes) table.addRoute(route);
 }
 
+const VLAN_TAG_LENGTH = 4;
 /** Header and one VLAN tag: a longer frame than that does not fit the link. */
-const FRAME_OVERHEAD_MAX = ETHERNET_HEADER_LENGTH + 4;
+const FRAME_OVERHEAD_MAX: number = ETHERNET_HEADER_LENGTH + VLAN_TAG_LENGTH;

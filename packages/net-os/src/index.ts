@@ -12,7 +12,8 @@ export {
   type HostOptions,
 } from './host-options.js';
 export type { PingRequest } from './icmp/icmp-layer.js';
-export type { SendOutcome } from './ipv4/ipv4-output.js';
+export type { Fragmentation, SendOutcome } from './ipv4/ipv4-output.js';
+export type { StaticRoute } from './ipv4/route-table.js';
 export * from './labels.js';
 export {
   type AddressOrigin,

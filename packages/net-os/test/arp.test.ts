@@ -194,14 +194,31 @@ describe('fault/A06 floods', () => {
     expect(host.inspect().drops).toEqual({ 'arp-reply-limited': 151 });
   });
 
-  test('a neighbour is asked for again after a minute', () => {
+  test('a neighbour unused for a minute is asked for again', () => {
     const host = ourHost();
     host.handleFrame(T, arp());
     drainFrames(host);
-    host.ping(T + 59_999, { destination: PEER_IP });
+    host.ping(T + 44_999, { destination: PEER_IP });
     expect(requestsFor(drainFrames(host), PEER_IP)).toBe(0);
     host.ping(T + 60_000, { destination: PEER_IP });
     expect(requestsFor(drainFrames(host), PEER_IP)).toBe(1);
+    expect(host.inspect().neighbours.resolving).toHaveLength(1);
+  });
+
+  test('a neighbour in use is asked by unicast before it is too old, and nothing waits for the answer (RFC 1122 §2.3.2.1)', () => {
+    const host = ourHost();
+    host.handleFrame(T, arp());
+    drainFrames(host);
+    host.ping(T + 45_000, { destination: PEER_IP });
+    expect(dissectAll(drainFrames(host))).toMatchObject([
+      { ethernet: { destination: PEER_MAC }, arp: { operation: ARP_REQUEST, targetIp: PEER_IP } },
+      { ethernet: { destination: PEER_MAC }, icmp: { type: 'echo-request' } },
+    ]);
+    host.ping(T + 45_500, { destination: PEER_IP });
+    expect(requestsFor(drainFrames(host), PEER_IP)).toBe(0); // not twice a second
+    host.handleFrame(T + 45_600, arpReply(PEER_IP, PEER_MAC));
+    host.ping(T + 100_000, { destination: PEER_IP });
+    expect(dissectAll(drainFrames(host))).toMatchObject([{ arp: {} }, { icmp: { type: 'echo-request' } }]);
   });
 });
 

@@ -122,7 +122,6 @@ describe('asking echo', () => {
   test.each([
     ['no-address', bareHost(), PEER_IP],
     ['no-route', host(), ip(192, 168, 9, 9)],
-    ['no-route', host(), OUR_IP],
     ['no-route', host(), ip(10, 1, 0, 0)],
     ['no-buffers', host({ pingCountMax: 1, transmitCountMax: 1 }), PEER_IP],
   ] as const)('%s is told at once', (reason, ours, destination) => {
@@ -131,12 +130,17 @@ describe('asking echo', () => {
     expect(drainEvents(ours)).toEqual([{ type: 'ping-failed', id, destination, reason }]);
   });
 
-  test('too-big is told at once', () => {
+  test('what the path does not take in one packet goes in fragments; what no packet can hold is told at once', () => {
     const ours = host();
-    ours.ping(T, { destination: PEER_IP, payload: new Uint8Array(1_473) });
-    expect(drainEvents(ours)).toMatchObject([{ type: 'ping-failed', reason: 'too-big' }]);
     ours.ping(T, { destination: PEER_IP, payload: new Uint8Array(1_472) });
-    expect(sent(ours)[0]?.ipv4?.payload).toHaveLength(1_480);
+    expect(sent(ours)).toMatchObject([{ ipv4: { dontFragment: true, payload: { length: 1_480 } } }]);
+    ours.ping(T, { destination: PEER_IP, payload: new Uint8Array(1_473) });
+    expect(sent(ours)).toMatchObject([
+      { ipv4: { dontFragment: false, moreFragments: true, fragmentOffset: 0, payload: { length: 1_480 } } },
+      { ipv4: { dontFragment: false, moreFragments: false, fragmentOffset: 1_480, payload: { length: 1 } } },
+    ]);
+    ours.ping(T, { destination: PEER_IP, payload: new Uint8Array(65_508) });
+    expect(drainEvents(ours)).toMatchObject([{ type: 'ping-failed', reason: 'too-big' }]);
   });
 
   test('off the link it goes to the gateway', () => {
@@ -163,6 +167,8 @@ describe('errors of others', () => {
   test('a port unreachable about our datagram is told to its endpoint', () => {
     const ours = host();
     const socket = ours.bindUdp({ port: 4_660 });
+    const source = { address: OUR_IP, port: 4_660 };
+    ours.sendUdp(T, { socket, datagram: { source, destination: { address: PEER_IP, port: 7 }, payload: new Uint8Array(0) } });
     const ports = Uint8Array.of(0x12, 0x34, 0, 7, 0, 8, 0, 0);
     ours.handleFrame(T, icmp({ type: 'destination-unreachable', code: 3, nextHopMtu: 0, original: quote(ports, 17) }));
     expect(drainEvents(ours)).toEqual([
@@ -171,6 +177,7 @@ describe('errors of others', () => {
         socket,
         destination: { address: PEER_IP, port: 7 },
         reporter: PEER_IP,
+        kind: 'unreachable',
         code: 3,
       },
     ]);
@@ -186,6 +193,7 @@ describe('errors of others', () => {
     ['another sequence', quote(request.with(7, 5)), 'icmp-foreign-quote'],
     ['a TCP connection that does not exist', quote(request, 6), 'icmp-foreign-quote'],
     ['a UDP endpoint that does not exist', quote(request, 17), 'icmp-foreign-quote'],
+    ['a datagram that was never sent', quote(Uint8Array.of(0x12, 0x34, 0, 7, 0, 8, 0, 0), 17), 'icmp-foreign-quote'],
     [
       'a later fragment',
       encodeIpv4({ protocol: 1, source: OUR_IP, destination: PEER_IP, payload: request, fragmentOffset: 8 }),
@@ -193,6 +201,7 @@ describe('errors of others', () => {
     ],
   ])('fault/A22 %s is ignored', (_, original, label) => {
     const ours = host();
+    ours.bindUdp({ port: 4_660 });
     ours.ping(T, { destination: PEER_IP, identifier: 1, sequence: 2, payload: Uint8Array.of(9) });
     ours.handleFrame(T, icmp({ type: 'destination-unreachable', code: 3, nextHopMtu: 0, original }));
     expect(drainEvents(ours)).toEqual([]);

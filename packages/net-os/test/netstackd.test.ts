@@ -42,8 +42,8 @@ describe('dhcp-only', () => {
         "0 link-up",
         "0 acquiring (link-up)",
         "4 checking-address 10.0.2.15",
-        "5637 dhcp-bound 10.0.2.15/24 (acquired)",
-        "5637 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
+        "5998 dhcp-bound 10.0.2.15/24 (acquired)",
+        "5998 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
       ]
     `);
     expect(ours.inspect()).toMatchObject({ state: 'up', origin: 'dhcp', dhcpUnsent: 0, host: { gateway: '10.0.2.2' } });
@@ -71,15 +71,15 @@ describe('dhcp-only', () => {
     world.run(900_000);
     expect(lines().slice(4)).toMatchInlineSnapshot(`
       [
-        "5637 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
+        "5998 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
         "300004 host arp-resolved",
         "412504 host arp-resolved",
         "600002 interface-down 10.0.2.15 (expired)",
         "600002 acquiring (expired)",
         "630002 dhcp-unavailable (time) fallback none",
-        "659828 checking-address 10.0.2.15",
-        "666416 late-lease applied 10.0.2.15 of 10.0.2.2",
-        "666416 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
+        "660436 checking-address 10.0.2.15",
+        "666472 late-lease applied 10.0.2.15 of 10.0.2.2",
+        "666472 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
       ]
     `);
   });
@@ -112,7 +112,7 @@ describe('dhcp-then-static', () => {
         "0 acquiring (link-up)",
         "30000 dhcp-unavailable (time) fallback 10.0.2.200",
         "30000 checking-address 10.0.2.200",
-        "34841 interface-up 10.0.2.200/24 gw=10.0.2.2 (static)",
+        "36248 interface-up 10.0.2.200/24 gw=10.0.2.2 (static)",
       ]
     `);
   });
@@ -136,10 +136,10 @@ describe('dhcp-then-static', () => {
     world.run(120_000);
     expect(lines().slice(5)).toMatchInlineSnapshot(`
       [
-        "60785 checking-address 10.0.2.15",
-        "66821 late-lease applied 10.0.2.15 of 10.0.2.2",
-        "66821 interface-down 10.0.2.200 (replaced)",
-        "66821 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
+        "60900 checking-address 10.0.2.15",
+        "66636 late-lease applied 10.0.2.15 of 10.0.2.2",
+        "66636 interface-down 10.0.2.200 (replaced)",
+        "66636 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
       ]
     `);
   });
@@ -281,8 +281,8 @@ describe('link, release and conflict', () => {
         "20000 link-up",
         "20000 acquiring (link-up)",
         "20002 checking-address 10.0.2.15",
-        "26008 dhcp-bound 10.0.2.15/24 (rebooted)",
-        "26008 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
+        "25546 dhcp-bound 10.0.2.15/24 (rebooted)",
+        "25546 interface-up 10.0.2.15/24 gw=10.0.2.2 (dhcp)",
       ]
     `);
   });
@@ -340,8 +340,8 @@ describe('link, release and conflict', () => {
         "10003 interface-down 10.0.2.15 (conflict)",
         "10003 acquiring (conflict)",
         "20007 checking-address 10.0.2.16",
-        "26214 dhcp-bound 10.0.2.16/24 (acquired)",
-        "26214 interface-up 10.0.2.16/24 gw=10.0.2.2 (dhcp)",
+        "25743 dhcp-bound 10.0.2.16/24 (acquired)",
+        "25743 interface-up 10.0.2.16/24 gw=10.0.2.2 (dhcp)",
       ]
     `);
   });

@@ -190,7 +190,9 @@ describe('sending', () => {
     const to = (address: typeof PEER_IP) => ({ datagram: { ...TO_PEER, destination: { address, port: 9 } } });
     expect(ours.sendUdp(T, to(ip(192, 168, 9, 9)))).toBe('no-route');
     expect(ours.sendUdp(T, { datagram: { ...TO_PEER, source: { address: PEER_IP, port: 7 } } })).toBe('no-address');
-    expect(ours.sendUdp(T, { datagram: { ...TO_PEER, payload: new Uint8Array(1_473) } })).toBe('too-big');
+    expect(ours.sendUdp(T, { datagram: { ...TO_PEER, payload: new Uint8Array(65_508) } })).toBe('too-big');
+    const whole = { datagram: { ...TO_PEER, payload: new Uint8Array(1_473) }, fragmentation: 'forbid' } as const;
+    expect(ours.sendUdp(T, whole)).toBe('too-big');
     expect(ours.sendUdp(T, to(PEER_IP))).toBe('sent');
     expect(ours.sendUdp(T, to(ip(10, 1, 0, 3)))).toBe('no-buffers');
   });

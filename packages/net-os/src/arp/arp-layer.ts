@@ -1,4 +1,4 @@
-import { IPV4_ANY, type Ipv4Address, isIpv4Unicast, isMacGroup, MAC_ZERO, type Millis } from '@nexus-net/sansio';
+import { IPV4_ANY, type Ipv4Address, isIpv4Unicast, isMacGroup, MAC_ZERO, type MacAddress, type Millis } from '@nexus-net/sansio';
 import { ARP_REPLY, ARP_REQUEST, type ArpPacket, decodeArp } from '@nexus-net/wire';
 import type { Timed } from '../deadlines.js';
 import type { ConflictTiming, DefencePolicy, HostLimits } from '../host-options.js';
@@ -32,7 +32,7 @@ export class ArpLayer {
   readonly #replies: TokenBucket;
 
   constructor({ limits, timing, defence, table, port, onAddressLost }: ArpLayerOptions) {
-    this.neighbours = new NeighbourCache(limits, port, (target) => this.#request(target));
+    this.neighbours = new NeighbourCache(limits, port, (target, mac) => this.#request(target, mac));
     this.prober = new AddressProber(timing, limits.probeCountMax, port);
     this.defender = new AddressDefender(timing, defence, port);
     this.parts = [this.neighbours, this.prober, this.defender];
@@ -68,8 +68,8 @@ export class ArpLayer {
   }
 
   #learn(now: Millis, { operation, senderIp, senderMac }: ArpPacket, asksForUs: boolean): DropLabel | undefined {
-    // Hosts off the link are answered, for they asked, but are no neighbours: packets to them go to the gateway.
-    if (!this.#table.onLink(senderIp)) return unwanted(operation);
+    // Hosts off the link are answered, for they asked, but are no neighbours, unless a route says so: packets to them go to a router.
+    if (!this.#table.onLink(senderIp) && !this.neighbours.isResolving(senderIp)) return unwanted(operation);
     switch (this.neighbours.learn(now, { address: senderIp, mac: senderMac, asksForUs })) {
       case 'held':
         return 'arp-held';
@@ -91,16 +91,19 @@ export class ArpLayer {
     return undefined;
   }
 
-  #request(target: Ipv4Address): void {
+  #request(target: Ipv4Address, knownMac: MacAddress | undefined): void {
     const route = this.#table.route(target);
-    if (route === undefined) return;
-    this.#port.sendArp({
-      operation: ARP_REQUEST,
-      senderMac: this.#port.mac,
-      senderIp: route.source,
-      targetMac: MAC_ZERO,
-      targetIp: target,
-    });
+    if (typeof route === 'string') return;
+    this.#port.sendArp(
+      {
+        operation: ARP_REQUEST,
+        senderMac: this.#port.mac,
+        senderIp: route.source,
+        targetMac: MAC_ZERO,
+        targetIp: target,
+      },
+      knownMac,
+    );
   }
 }
 

@@ -15,18 +15,24 @@ export interface NeighbourClaim {
 /** `held`: another MAC was confirmed moments ago and stays. `unknown`: nobody asked, so nothing was learnt. */
 export type ClaimOutcome = 'confirmed' | 'added' | 'held' | 'unknown';
 
+/** A frame, or the fragments of one packet. */
+type Packet = Uint8Array | readonly Uint8Array[];
+
 interface Neighbour {
   mac: MacAddress;
   confirmedAt: Millis;
   /** When we last sent to it; -Infinity for one that only ever asked for us. */
   usedAt: Millis;
+  /** When it was last asked, by unicast, whether it is still there. */
+  refreshedAt: Millis;
 }
 
 interface Resolving {
   sentCount: number;
   /** The next request, or giving up after the last one. */
   nextAt: Millis;
-  readonly pending: Uint8Array[];
+  readonly pending: Packet[];
+  pendingOctets: number;
 }
 
 /**
@@ -36,16 +42,18 @@ interface Resolving {
 export class NeighbourCache {
   readonly #limits: HostLimits;
   readonly #port: HostPort;
-  readonly #request: (target: Ipv4Address) => void;
+  readonly #request: (target: Ipv4Address, mac: MacAddress | undefined) => void;
   readonly #pacer: RequestPacer;
+  readonly #refreshAgeMs: Millis;
   readonly #known = new Map<Ipv4Address, Neighbour>();
   readonly #resolving = new Map<Ipv4Address, Resolving>();
 
-  /** `request` broadcasts an ARP request for one address. */
-  constructor(limits: HostLimits, port: HostPort, request: (target: Ipv4Address) => void) {
+  /** `request` asks for one address: everybody, or the station that had it. */
+  constructor(limits: HostLimits, port: HostPort, request: (target: Ipv4Address, mac: MacAddress | undefined) => void) {
     this.#limits = limits;
     this.#port = port;
     this.#request = request;
+    this.#refreshAgeMs = limits.neighbourAgeMs * REFRESH_AT;
     this.#pacer = new RequestPacer({
       intervalMs: limits.arpRequestIntervalMs,
       countMax: limits.resolvingCountMax * 2,
@@ -57,27 +65,38 @@ export class NeighbourCache {
     const known = this.#fresh(now, address);
     if (known === undefined) return undefined;
     known.usedAt = now;
+    if (now - known.confirmedAt >= this.#refreshAgeMs) this.#refresh(now, address, known);
     return known.mac;
   }
 
+  /** Is this neighbour being asked for? */
+  isResolving(address: Ipv4Address): boolean {
+    return this.#resolving.has(address);
+  }
+
   /** Keeps `packet` until the neighbour answers and asks for it. False where the table has no room. */
-  enqueue(now: Millis, address: Ipv4Address, packet: Uint8Array): boolean {
+  enqueue(now: Millis, address: Ipv4Address, packet: Packet): boolean {
     let entry = this.#resolving.get(address);
     if (entry === undefined) {
       if (this.#resolving.size >= this.#limits.resolvingCountMax || !this.#pacer.hasRoom(now, address)) {
         this.#port.count('arp-table-full');
         return false;
       }
-      entry = { sentCount: 0, nextAt: this.#pacer.earliest(now, address), pending: [] };
+      entry = { sentCount: 0, nextAt: this.#pacer.earliest(now, address), pending: [], pendingOctets: 0 };
       this.#resolving.set(address, entry);
       if (entry.nextAt <= now) this.#ask(now, address, entry);
     }
-    if (entry.pending.length >= this.#limits.pendingCountMax) {
-      // RFC 1122 §2.3.2.2 wants the latest packet kept, so the oldest one goes.
-      entry.pending.shift();
+    const octets = octetsOf(packet);
+    const { pendingCountMax, pendingOctetsMax } = this.#limits;
+    // RFC 1122 §2.3.2.2 wants the latest packet kept, so the oldest ones go.
+    while (entry.pending.length >= pendingCountMax || entry.pendingOctets + octets > pendingOctetsMax) {
+      const oldest = entry.pending.shift();
+      if (oldest === undefined) break; // one packet fits alone, whatever it has
+      entry.pendingOctets -= octetsOf(oldest);
       this.#port.count('arp-pending-overflow');
     }
     entry.pending.push(packet);
+    entry.pendingOctets += octets;
     return true;
   }
 
@@ -86,15 +105,15 @@ export class NeighbourCache {
     const resolving = this.#resolving.get(address);
     if (resolving !== undefined) {
       this.#resolving.delete(address);
-      this.#store(now, address, { mac, confirmedAt: now, usedAt: now });
+      this.#store(now, address, { mac, confirmedAt: now, usedAt: now, refreshedAt: now });
       this.#port.emit({ type: 'arp-resolved', address, mac });
-      for (const packet of resolving.pending) this.#port.sendIpv4(packet, mac);
+      for (const packet of resolving.pending) this.#port.sendPacket(packet, mac);
       return 'confirmed';
     }
     const known = this.#fresh(now, address);
     if (known === undefined) {
       if (!asksForUs) return 'unknown';
-      this.#store(now, address, { mac, confirmedAt: now, usedAt: Number.NEGATIVE_INFINITY });
+      this.#store(now, address, { mac, confirmedAt: now, usedAt: Number.NEGATIVE_INFINITY, refreshedAt: now });
       return 'added';
     }
     if (known.mac !== mac && now - known.confirmedAt < this.#limits.neighbourHoldMs) {
@@ -155,7 +174,16 @@ export class NeighbourCache {
     entry.sentCount += 1;
     entry.nextAt = now + this.#limits.arpRequestIntervalMs;
     this.#pacer.note(now, address);
-    this.#request(address);
+    this.#request(address, undefined);
+  }
+
+  /** RFC 1122 §2.3.2.1 (2), a unicast poll: one in use is asked before it is too old, and traffic never waits for the answer. */
+  #refresh(now: Millis, address: Ipv4Address, known: Neighbour): void {
+    if (now - Math.max(known.refreshedAt, known.confirmedAt) < this.#limits.arpRequestIntervalMs) return;
+    if (this.#pacer.earliest(now, address) > now || !this.#pacer.hasRoom(now, address)) return;
+    known.refreshedAt = now;
+    this.#pacer.note(now, address);
+    this.#request(address, known.mac);
   }
 
   #store(now: Millis, address: Ipv4Address, neighbour: Neighbour): void {
@@ -184,3 +212,13 @@ export interface NeighbourSnapshot {
   readonly known: readonly { readonly address: string; readonly mac: string; readonly ageMs: Millis }[];
   readonly resolving: readonly { readonly address: string; readonly requests: number; readonly pending: number }[];
 }
+
+function octetsOf(packet: Packet): number {
+  if (packet instanceof Uint8Array) return packet.length;
+  let octets = 0;
+  for (const frame of packet) octets += frame.length;
+  return octets;
+}
+
+/** The part of its age at which a neighbour in use is asked again. */
+const REFRESH_AT = 0.75;

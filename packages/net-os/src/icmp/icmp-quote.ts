@@ -5,6 +5,9 @@ export interface IcmpQuote {
   readonly protocol: number;
   readonly source: Ipv4Address;
   readonly destination: Ipv4Address;
+  /** Octets of the packet that the error is about, as its header says. */
+  readonly totalLength: number;
+  readonly dontFragment: boolean;
   /** Octets; 0 for the first fragment or a whole datagram. */
   readonly fragmentOffset: number;
   /** What follows the header, 8 octets or more: the ports, or type and identifier of an echo request. */
@@ -23,6 +26,8 @@ export function decodeIcmpQuote(bytes: Uint8Array): Result<IcmpQuote, 'bad-quote
     protocol: bytes[9] as number,
     source: ipv4FromU32(readU32(bytes, 12)),
     destination: ipv4FromU32(readU32(bytes, 16)),
+    totalLength: readU16(bytes, 2),
+    dontFragment: (readU16(bytes, 6) & 0x4000) !== 0,
     fragmentOffset: (readU16(bytes, 6) & 0x1fff) * 8,
     transport: bytes.subarray(headerLength),
   });

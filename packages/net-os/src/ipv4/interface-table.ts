@@ -1,9 +1,12 @@
 import {
   formatIpv4,
+  IPV4_ANY,
   IPV4_BROADCAST,
+  IPV4_LOOPBACK,
   type Ipv4Address,
   type Ipv4Prefix,
   isHostAddress,
+  isIpv4Loopback,
   isIpv4Multicast,
   isIpv4Unicast,
   MAC_BROADCAST,
@@ -16,6 +19,7 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import { ipv4MulticastMac } from '@nexus-net/wire';
+import { RouteTable, type StaticRoute } from './route-table.js';
 
 export interface InterfaceAddress {
   readonly address: Ipv4Address;
@@ -25,24 +29,34 @@ export interface InterfaceAddress {
 /** Where a packet goes next, and the address of ours that fits there. */
 export type Route =
   | { readonly type: 'link'; readonly mac: MacAddress; readonly source: Ipv4Address }
-  | { readonly type: 'neighbour'; readonly nextHop: Ipv4Address; readonly source: Ipv4Address };
+  | { readonly type: 'neighbour'; readonly nextHop: Ipv4Address; readonly source: Ipv4Address }
+  /** To ourselves: 127.0.0.0/8 or an address of the interface. */
+  | { readonly type: 'loopback'; readonly source: Ipv4Address };
 
-/** The addresses of the interface with their connected routes, and the default gateway. */
+/** The addresses of the interface with their connected routes, and the routes beyond. */
 export class InterfaceTable {
   readonly #countMax: number;
+  readonly #routes: RouteTable;
   #addresses: readonly InterfaceAddress[] = [];
-  #gateway: Ipv4Address | undefined;
 
-  constructor(countMax: number) {
-    this.#countMax = countMax;
+  constructor({ addressCountMax, routeCountMax }: { readonly addressCountMax: number; readonly routeCountMax: number }) {
+    this.#countMax = addressCountMax;
+    this.#routes = new RouteTable(routeCountMax);
   }
 
   get addresses(): readonly InterfaceAddress[] {
     return this.#addresses;
   }
 
+  /** Routes beyond the connected networks, the longest prefix first. */
+  get routes(): readonly StaticRoute[] {
+    return this.#routes.routes;
+  }
+
+  /** The router of the default route. */
   get gateway(): Ipv4Address | undefined {
-    return this.#gateway;
+    const route = this.#routes.routes.find(({ prefix }) => prefix === DEFAULT_PREFIX);
+    return route === undefined || route.router === IPV4_ANY ? undefined : route.router;
   }
 
   /** Adds one address, or changes the prefix of one that is there. Throws `UsageError` for what no host can own. */
@@ -61,21 +75,34 @@ export class InterfaceTable {
 
   /** The default route. Throws `UsageError` where the gateway is not on a connected network or is ourselves. */
   setGateway(gateway: Ipv4Address | undefined): void {
-    requireArgument(
-      gateway === undefined || (this.onLink(gateway) && !this.owns(gateway)),
-      'the gateway is another host on a connected network',
-    );
-    this.#gateway = gateway;
+    requireArgument(gateway !== IPV4_ANY, 'the gateway is another host on a connected network');
+    if (gateway === undefined) this.#routes.remove(DEFAULT_PREFIX);
+    else this.addRoute({ prefix: DEFAULT_PREFIX, router: gateway });
+  }
+
+  /** Throws `UsageError` where the router is not another host on a connected network, or there are too many routes. */
+  addRoute(route: StaticRoute): void {
+    requireArgument(this.#usable(route), 'the router is another host on a connected network');
+    this.#routes.add(route);
+  }
+
+  removeRoute(prefix: Ipv4Prefix): void {
+    this.#routes.remove(prefix);
+  }
+
+  /** Forgets every route beyond the connected networks. */
+  clearRoutes(): void {
+    this.#routes.retain(() => false);
   }
 
   remove(address: Ipv4Address): void {
     this.#addresses = this.#addresses.filter((entry) => entry.address !== address);
-    if (this.#gateway !== undefined && !this.onLink(this.#gateway)) this.#gateway = undefined;
+    this.#routes.retain((route) => this.#usable(route));
   }
 
   clear(): void {
     this.#addresses = [];
-    this.#gateway = undefined;
+    this.clearRoutes();
   }
 
   owns(address: Ipv4Address): boolean {
@@ -100,27 +127,40 @@ export class InterfaceTable {
     return this.#addresses.some(({ prefix }) => prefixLength(prefix) < 31 && prefixNetwork(prefix) === address);
   }
 
-  /**
-   * The way to `destination`; `undefined` without one. `from`: the address of ours that the packet must carry.
-   * Packets to ourselves have no route: there is no loopback interface yet.
-   */
-  route(destination: Ipv4Address, from?: Ipv4Address): Route | undefined {
+  /** The way to `destination`, or why there is none. `from`: the address of ours that the packet must carry. */
+  route(destination: Ipv4Address, from?: Ipv4Address): Route | 'no-address' | 'no-route' {
+    if (isIpv4Loopback(destination) || this.owns(destination)) return this.#toOurselves(destination, from);
     const primary = this.#addresses[0];
-    if (primary === undefined) return undefined;
-    const own = from === undefined ? primary : this.#addresses.find((entry) => entry.address === from);
-    if (own === undefined || this.owns(destination)) return undefined;
-    if (destination === IPV4_BROADCAST) return { type: 'link', mac: MAC_BROADCAST, source: own.address };
-    if (isIpv4Multicast(destination)) return { type: 'link', mac: ipv4MulticastMac(destination), source: own.address };
-    if (!isIpv4Unicast(destination)) return undefined;
+    // RFC 1122 §3.2.1.3 (g): a loopback address is never seen outside.
+    if (primary === undefined || (from !== undefined && !this.owns(from))) return 'no-address';
+    if (destination === IPV4_BROADCAST) return { type: 'link', mac: MAC_BROADCAST, source: from ?? primary.address };
+    if (isIpv4Multicast(destination))
+      return { type: 'link', mac: ipv4MulticastMac(destination), source: from ?? primary.address };
+    if (!isIpv4Unicast(destination)) return 'no-route';
     const connected = this.#connected(destination);
     if (connected !== undefined) {
       const source = from ?? connected.address;
       if (isHostAddress(connected.prefix, destination)) return { type: 'neighbour', nextHop: destination, source };
-      return prefixBroadcast(connected.prefix) === destination ? { type: 'link', mac: MAC_BROADCAST, source } : undefined;
+      return prefixBroadcast(connected.prefix) === destination ? { type: 'link', mac: MAC_BROADCAST, source } : 'no-route';
     }
-    if (this.#gateway === undefined) return undefined;
-    const source = from ?? this.#connected(this.#gateway)?.address ?? primary.address;
-    return { type: 'neighbour', nextHop: this.#gateway, source };
+    const route = this.#routes.find(destination);
+    if (route === undefined) return 'no-route';
+    const nextHop = route.router === IPV4_ANY ? destination : route.router;
+    return { type: 'neighbour', nextHop, source: from ?? this.#connected(nextHop)?.address ?? primary.address };
+  }
+
+  inspectRoutes(): readonly { readonly destination: string; readonly router: string }[] {
+    return this.#routes.inspect();
+  }
+
+  #toOurselves(destination: Ipv4Address, from: Ipv4Address | undefined): Route | 'no-address' {
+    if (from !== undefined && !isIpv4Loopback(from) && !this.owns(from)) return 'no-address';
+    return { type: 'loopback', source: from ?? (isIpv4Loopback(destination) ? IPV4_LOOPBACK : destination) };
+  }
+
+  #usable({ router }: StaticRoute): boolean {
+    if (router === IPV4_ANY) return this.#addresses.length > 0;
+    return this.onLink(router) && !this.owns(router);
   }
 
   /** The connected network with the longest prefix that holds `address`. */
@@ -133,3 +173,5 @@ export class InterfaceTable {
     return best;
   }
 }
+
+const DEFAULT_PREFIX: Ipv4Prefix = prefixOf(IPV4_ANY, 0);

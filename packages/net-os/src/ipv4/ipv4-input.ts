@@ -1,5 +1,16 @@
-import { err, IPV4_ANY, IPV4_BROADCAST, isIpv4Unicast, type MacAddress, ok, type Result } from '@nexus-net/sansio';
-import { decodeIpv4, type EthernetFrame, IP_PROTOCOL, type Ipv4Packet } from '@nexus-net/wire';
+import {
+  err,
+  IPV4_ANY,
+  IPV4_BROADCAST,
+  type Ipv4Address,
+  isIpv4Loopback,
+  isIpv4Multicast,
+  isIpv4Unicast,
+  type MacAddress,
+  ok,
+  type Result,
+} from '@nexus-net/sansio';
+import { decodeIpv4, IP_PROTOCOL, type Ipv4Packet } from '@nexus-net/wire';
 import type { DropLabel } from '../labels.js';
 import type { InterfaceTable } from './interface-table.js';
 import { judgeOptions } from './ipv4-checks.js';
@@ -12,27 +23,41 @@ export interface Ipv4Arrival {
   readonly linkSource: MacAddress;
   /**
    * `unicast`: to an address of ours in a frame to our MAC; only these may be answered with an error.
-   * `broadcast`: to everybody. `foreign`: for an address that isn't ours (yet); UDP alone gets these, for DHCP.
+   * `broadcast`, `multicast`: to everybody, or to a group that we are in. `foreign`: for an address that isn't ours (yet); UDP
+   * alone gets these, for DHCP.
    */
-  readonly reach: 'unicast' | 'broadcast' | 'foreign';
+  readonly reach: 'unicast' | 'broadcast' | 'multicast' | 'foreign';
+}
+
+/** How a packet came in. */
+export interface LinkArrival {
+  readonly linkSource: MacAddress;
+  /** Was the frame to our own MAC? */
+  readonly toUs: boolean;
+  /** It came from ourselves, and never was on the wire. */
+  readonly local: boolean;
+}
+
+export interface Ipv4Membership {
+  readonly table: InterfaceTable;
+  /** Are we in this group? */
+  readonly inGroup: (group: Ipv4Address) => boolean;
 }
 
 /** The input rules of a host that is not a router (RFC 1122 §3.2.1). */
-export function admitIpv4(
-  frame: EthernetFrame,
-  { table, mac }: { readonly table: InterfaceTable; readonly mac: MacAddress },
-): Result<Ipv4Arrival, DropLabel> {
-  const decoded = decodeIpv4(frame.payload);
+export function admitIpv4(bytes: Uint8Array, link: LinkArrival, membership: Ipv4Membership): Result<Ipv4Arrival, DropLabel> {
+  const decoded = decodeIpv4(bytes);
   if (!decoded.ok) return err(`ipv4-${decoded.error}`);
   const packet = decoded.value;
-  const badSource = judgeSource(packet, table);
+  const badSource = link.local ? undefined : judgeSource(packet, membership.table);
   if (badSource !== undefined) return err(badSource);
-  const options = judgeOptions(packet.options);
-  if (options !== 'fine') return err(options === 'bad' ? 'ipv4-bad-options' : 'ipv4-source-route');
-  const reach = judgeDestination(frame, packet, { table, mac });
-  if (reach !== 'unicast' && reach !== 'broadcast' && reach !== 'foreign') return err(reach);
-  if (packet.moreFragments || packet.fragmentOffset > 0) return err('fragment');
-  return ok({ packet, bytes: frame.payload, linkSource: frame.source, reach });
+  if (packet.options.length > 0) {
+    const options = judgeOptions(packet.options);
+    if (options !== 'fine') return err(options === 'bad' ? 'ipv4-bad-options' : 'ipv4-source-route');
+  }
+  const reach = judgeDestination(link, packet, membership);
+  if (reach !== 'unicast' && reach !== 'broadcast' && reach !== 'multicast' && reach !== 'foreign') return err(reach);
+  return ok({ packet, bytes, linkSource: link.linkSource, reach });
 }
 
 function judgeSource({ source, destination, protocol }: Ipv4Packet, table: InterfaceTable): DropLabel | undefined {
@@ -43,14 +68,15 @@ function judgeSource({ source, destination, protocol }: Ipv4Packet, table: Inter
 }
 
 function judgeDestination(
-  frame: EthernetFrame,
+  { toUs, local }: LinkArrival,
   { destination, protocol }: Ipv4Packet,
-  { table, mac }: { readonly table: InterfaceTable; readonly mac: MacAddress },
+  { table, inGroup }: Ipv4Membership,
 ): Ipv4Arrival['reach'] | DropLabel {
-  if (table.isBroadcast(destination)) return 'broadcast';
-  const toUs = frame.destination === mac;
   // §3.3.6: a broadcast frame around a unicast packet is a mistake or a trick.
   if (table.owns(destination)) return toUs ? 'unicast' : 'ipv4-link-broadcast';
+  if (table.isBroadcast(destination)) return 'broadcast';
+  if (isIpv4Multicast(destination)) return inGroup(destination) ? 'multicast' : 'ipv4-not-for-us';
+  if (local && isIpv4Loopback(destination)) return 'unicast';
   // RFC 1542 §4.1.2: a relay that can't reach a client without an address by unicast may broadcast the frame alone.
   const mayBeAnOffer = toUs || table.addresses.length === 0;
   return mayBeAnOffer && protocol === IP_PROTOCOL.udp && isIpv4Unicast(destination) ? 'foreign' : 'ipv4-not-for-us';

@@ -9,12 +9,13 @@ import {
   readU16,
   requireArgument,
 } from '@nexus-net/sansio';
-import { decodeUdp, encodeUdp, IP_PROTOCOL } from '@nexus-net/wire';
+import { decodeUdp, IP_PROTOCOL, UDP_HEADER_LENGTH, UDP_PAYLOAD_MAX, writeUdp } from '@nexus-net/wire';
 import type { UdpSocketId } from '../host-event.js';
 import type { HostPort } from '../host-port.js';
 import type { IcmpReport } from '../icmp/icmp-layer.js';
 import type { Ipv4Arrival } from '../ipv4/ipv4-input.js';
-import type { Ipv4Output, SendOutcome } from '../ipv4/ipv4-output.js';
+import type { Fragmentation, Ipv4Fields, Ipv4Output, SendOutcome } from '../ipv4/ipv4-output.js';
+import { FRAME_HEADROOM } from '../ipv4/packet-frame.js';
 import type { DropLabel } from '../labels.js';
 import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, UdpTable } from './udp-table.js';
 
@@ -28,6 +29,10 @@ export interface UdpSend {
   readonly datagram: Datagram;
   /** Send to this MAC without ARP or route: to a host that can't answer ARP yet (RFC 2131 §4.1). */
   readonly linkDestination?: MacAddress;
+  /** What becomes of a datagram larger than the path takes in one packet. Default `discover`. */
+  readonly fragmentation?: Fragmentation;
+  /** 1..255. Default 64; 1 for a multicast group (RFC 1112 §6.1). */
+  readonly ttl?: number;
 }
 
 export interface UdpLayerOptions {
@@ -73,35 +78,63 @@ export class UdpLayer {
     return kept ? undefined : 'event-queue-full';
   }
 
-  send(now: Millis, { socket, datagram, linkDestination }: UdpSend): SendOutcome {
+  send(now: Millis, { socket, datagram, linkDestination, fragmentation, ttl }: UdpSend): SendOutcome {
     const { source, destination, payload } = datagram;
+    requireArgument(ttl === undefined || (Number.isInteger(ttl) && ttl >= 1 && ttl <= 255), 'ttl is an integer 1..255');
     if (socket !== undefined) {
       const endpoint = this.table.get(socket);
       requireArgument(endpoint !== undefined, `UDP endpoint ${socket} is not bound`);
       requireArgument(endpoint.port === source.port, 'a datagram leaves from the port of its endpoint');
     }
-    const body = (from: Ipv4Address) =>
-      encodeUdp(
-        { sourcePort: source.port, destinationPort: destination.port, payload },
-        { source: from, destination: destination.address },
-      );
-    const outgoing = { protocol: IP_PROTOCOL.udp, destination: destination.address, payload: body };
-    if (isAddressless(datagram))
-      return this.#options.output.sendTo(linkDestination ?? MAC_BROADCAST, { ...outgoing, source: IPV4_ANY });
+    if (payload.length > UDP_PAYLOAD_MAX) return 'too-big';
+    const { output } = this.#options;
+    const fields: Ipv4Fields = {
+      protocol: IP_PROTOCOL.udp,
+      destination: destination.address,
+      ...(fragmentation === undefined ? {} : { fragmentation }),
+      ...(ttl === undefined ? {} : { ttl }),
+    };
+    if (isAddressless(datagram)) {
+      const frame = this.#frame(datagram, IPV4_ANY);
+      return output.sendTo(now, { mac: linkDestination ?? MAC_BROADCAST, source: IPV4_ANY, fields, frame });
+    }
     if (linkDestination !== undefined) {
       if (!this.#options.owns(source.address)) return 'no-address';
-      return this.#options.output.sendTo(linkDestination, { ...outgoing, source: source.address });
+      const frame = this.#frame(datagram, source.address);
+      return output.sendTo(now, { mac: linkDestination, source: source.address, fields, frame });
     }
-    return this.#options.output.send(now, source.address === IPV4_ANY ? outgoing : { ...outgoing, source: source.address });
+    const route = output.route(destination.address, source.address === IPV4_ANY ? undefined : source.address);
+    if (typeof route === 'string') return route;
+    const outcome = output.sendFrame(now, { route, fields, frame: this.#frame(datagram, route.source) });
+    if (outcome === 'sent') this.table.find(source.port, route.source)?.recent.note(destination);
+    return outcome;
   }
 
-  /** An ICMP error about a datagram; true where an endpoint of ours may have sent it. */
-  unreachable({ quote, reporter, code }: IcmpReport): boolean {
+  /**
+   * An ICMP error about a datagram; true where an endpoint of ours has sent one there lately. Advice, not proof: anyone can send
+   * one, so an endpoint never ends by it.
+   */
+  error(_now: Millis, { kind, quote, reporter, code }: IcmpReport): boolean {
     const endpoint = this.table.find(readU16(quote.transport, 0), quote.source);
-    if (endpoint === undefined) return false;
     const destination = { address: quote.destination, port: readU16(quote.transport, 2) };
-    this.#options.port.emit({ type: 'datagram-unreachable', socket: endpoint.id, destination, reporter, code });
+    if (endpoint === undefined || !endpoint.recent.has(destination)) return false;
+    if (kind === 'too-big') return true; // the path is told; the next datagram is cut to it
+    this.#options.port.emit({ type: 'datagram-unreachable', socket: endpoint.id, destination, reporter, kind, code });
     return true;
+  }
+
+  /** Tells the endpoints of exactly this address that it is gone. They stay bound, should it come back. */
+  addressLost(address: Ipv4Address): void {
+    for (const { id, address: bound } of this.table.endpoints())
+      if (bound === address) this.#options.port.emit({ type: 'udp-address-lost', socket: id, address });
+  }
+
+  /** The datagram behind the room for the headers below. */
+  #frame({ source, destination, payload }: Datagram, from: Ipv4Address): Uint8Array {
+    const frame = new Uint8Array(FRAME_HEADROOM + UDP_HEADER_LENGTH + payload.length);
+    const ports = { sourcePort: source.port, destinationPort: destination.port, payload };
+    writeUdp(frame, FRAME_HEADROOM, ports, { source: from, destination: destination.address });
+    return frame;
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Entropy, formatIpv4, IPV4_ANY, type Ipv4Address, requireArgument, uniform } from '@nexus-net/sansio';
+import { type Endpoint, type Entropy, formatIpv4, IPV4_ANY, type Ipv4Address, requireArgument, uniform } from '@nexus-net/sansio';
 import type { UdpSocketId } from '../host-event.js';
 
 export interface UdpBind {
@@ -18,6 +18,25 @@ export interface UdpEndpoint {
   readonly port: number;
   readonly address: Ipv4Address;
   readonly anyDestination: boolean;
+  /** Where its last datagrams went: what an ICMP error may be about. */
+  readonly recent: RecentDestinations;
+}
+
+/** The last places that an endpoint has sent to, the most recent 32. */
+export class RecentDestinations {
+  readonly #keys: number[] = [];
+  #next = 0;
+
+  note({ address, port }: Endpoint): void {
+    const key = address * 65_536 + port;
+    if (this.#keys.includes(key)) return;
+    this.#keys[this.#next] = key;
+    this.#next = (this.#next + 1) % RECENT_COUNT_MAX;
+  }
+
+  has({ address, port }: Endpoint): boolean {
+    return this.#keys.includes(address * 65_536 + port);
+  }
 }
 
 /** The bound UDP endpoints of a host. One owner for each pair of address and port; a datagram goes to one endpoint. */
@@ -39,7 +58,7 @@ export class UdpTable {
     const chosen = port === 0 ? this.#ephemeral(address) : port;
     requireArgument(!this.#taken(chosen, address), `UDP port ${chosen} is taken`);
     const id = this.#nextId++ as UdpSocketId;
-    this.#byId.set(id, { id, port: chosen, address, anyDestination });
+    this.#byId.set(id, { id, port: chosen, address, anyDestination, recent: new RecentDestinations() });
     return id;
   }
 
@@ -69,6 +88,10 @@ export class UdpTable {
     return general;
   }
 
+  endpoints(): Iterable<UdpEndpoint> {
+    return this.#byId.values();
+  }
+
   inspect(): readonly { readonly id: number; readonly local: string }[] {
     return [...this.#byId.values()].map(({ id, address, port }) => ({ id, local: `${formatIpv4(address)}:${port}` }));
   }
@@ -92,5 +115,6 @@ export class UdpTable {
 
 export const DHCP_SERVER_PORT = 67;
 export const DHCP_CLIENT_PORT = 68;
+const RECENT_COUNT_MAX = 32;
 const EPHEMERAL_FIRST = 49_152;
 const EPHEMERAL_LAST = 65_535;

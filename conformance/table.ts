@@ -3,6 +3,7 @@ import { checkAead, checkBlake2s, checkLowOrder, checkRfc7748, checkX25519 } fro
 import { checkDhcpCapture, checkDhcpCrafted, checkDhcpHostile, checkDhcpScripted } from './runners/dhcp.js';
 import { checkDhcpMessage, checkDictionary } from './runners/dhcp-corpus.js';
 import { checkMuxBatch, checkMuxEvents, checkMuxV2 } from './runners/dsoftbus-mux.js';
+import { DSOFTBUS_OS_ROWS } from './runners/dsoftbus-os.js';
 import { checkCaptureFile, checkFrameFile, checkFrameLines } from './runners/frames.js';
 import { checkIpHostile } from './runners/ip-hostile.js';
 import { checkLicences, checkListing, checkManifest } from './runners/listings.js';
@@ -47,5 +48,6 @@ export const RUNNERS: readonly RunnerRow[] = [
   { pattern: /^crypto\/x25519-low-order-points\.json$/, check: checkLowOrder },
   { pattern: /^crypto\/wycheproof-x25519(-zero-shared-secret)?\.json$/, check: checkX25519 },
   { pattern: /^crypto\/(rfc8439-aead|wycheproof-chacha20poly1305)\.json$/, check: checkAead },
+  ...DSOFTBUS_OS_ROWS,
   { pattern: /^dsoftbus\/.*\.json$/, check: noDsoftbus },
 ];

@@ -1,4 +1,5 @@
 export * from './crypto/index.js';
+export * from './discovery/index.js';
 export * from './mux/index.js';
 export * from './node/node-io.js';
 export * from './noise/index.js';

@@ -1,0 +1,2 @@
+export * from './quic-feasibility.js';
+export * from './selection.js';

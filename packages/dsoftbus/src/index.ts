@@ -3,3 +3,4 @@ export * from './discovery/index.js';
 export * from './mux/index.js';
 export * from './node/node-io.js';
 export * from './noise/index.js';
+export * from './transport/index.js';

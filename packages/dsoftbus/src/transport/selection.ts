@@ -56,7 +56,10 @@ export function fallbackLinesMax(mode: TransportMode): number {
 /** `DSOFTBUS_TRANSPORT`: any case, TCP where it isn't set. Anything else is the local caller's mistake. */
 export function parseTransportMode(text: string | undefined): TransportMode {
   const mode = (text ?? 'tcp').toLowerCase();
-  requireArgument(mode === 'tcp' || mode === 'quic' || mode === 'auto', `transport is tcp, quic or auto, not ${JSON.stringify(text)}`);
+  requireArgument(
+    mode === 'tcp' || mode === 'quic' || mode === 'auto',
+    `transport is tcp, quic or auto, not ${JSON.stringify(text)}`,
+  );
   return mode;
 }
 

@@ -22,7 +22,7 @@ export function decodeBnListAnswer(
 
 /** The one request of a remote peer that is passed on. */
 export function isBnList(frame: Uint8Array): boolean {
-  return frame.length === 4 && startsWith(frame, ...MAGIC, BN_OP.list);
+  return startsWith(frame, ...MAGIC, BN_OP.list);
 }
 
 /** bundlemgrd in memory: counts bundles. */

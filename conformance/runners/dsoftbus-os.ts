@@ -1,26 +1,48 @@
 import {
-  type AnnounceVector,
+  checkCoreContract,
+  checkFeasibilityVector,
+  checkQdVector,
+  checkRingVector,
+  checkSelectionVector,
+  checkSessionStep,
+} from '../../packages/dsoftbus/test/support/vectors/contracts.js';
+import {
   checkAnnounceVector,
   checkFacadeVector,
   checkPeerLruVector,
-  type FacadeVector,
-  type PeerLruVector,
 } from '../../packages/dsoftbus/test/support/vectors/discovery.js';
+import { checkPackagefsVector, checkStatefsVector, smBnVectors } from '../../packages/dsoftbus/test/support/vectors/gateway.js';
 import { reportOf } from '../report.js';
 import type { RunnerRow } from '../table.js';
-import { type CheckFile, jsonOf } from '../vector-file.js';
+import { jsonOf } from '../vector-file.js';
 
-/** One case for each vector of the file, by its name. */
-function eachVector<Vector extends { readonly name: string }>(check: (vector: Vector) => string | undefined): CheckFile {
-  return (file) =>
-    reportOf(
-      jsonOf<{ readonly vectors: readonly Vector[] }>(file).vectors.map((vector) => [vector.name, check(vector)] as const),
-    );
+/** A row for a file: one case for each of its vectors, by its name. `begin` makes the check, anew for each file. */
+function row<Vector extends { readonly name: string }>(
+  name: string,
+  begin: () => (vector: Vector) => string | undefined,
+): RunnerRow {
+  return {
+    pattern: new RegExp(`^dsoftbus/${name}\\.json$`),
+    check(file) {
+      const check = begin();
+      const { vectors } = jsonOf<{ readonly vectors: readonly Vector[] }>(file);
+      return reportOf(vectors.map((vector) => [vector.name, check(vector)] as const));
+    },
+  };
 }
 
 /** What speaks to an Open Nexus OS node: discovery, the `os` dialect, transport selection. */
 export const DSOFTBUS_OS_ROWS: readonly RunnerRow[] = [
-  { pattern: /^dsoftbus\/discovery-announce-v1\.json$/, check: eachVector<AnnounceVector>(checkAnnounceVector) },
-  { pattern: /^dsoftbus\/facade-discovery\.json$/, check: eachVector<FacadeVector>(checkFacadeVector) },
-  { pattern: /^dsoftbus\/peer-lru\.json$/, check: eachVector<PeerLruVector>(checkPeerLruVector) },
+  row('discovery-announce-v1', () => checkAnnounceVector),
+  row('facade-discovery', () => checkFacadeVector),
+  row('peer-lru', () => checkPeerLruVector),
+  row('packagefs-ro', () => checkPackagefsVector),
+  row('statefs-rw', () => checkStatefsVector),
+  row('sm-bn-frames', smBnVectors),
+  row('session-steps', () => checkSessionStep),
+  row('core-contract-and-policy', () => checkCoreContract),
+  row('transport-selection', () => checkSelectionVector),
+  row('quic-feasibility', () => checkFeasibilityVector),
+  row('quic-frame-qd', () => checkQdVector),
+  row('netstack-udp-loopback-ring', () => checkRingVector),
 ];

@@ -41,3 +41,12 @@ export function checkQuicClaim(claim: QuicClaim): Result<{ readonly needsManualR
     reorderMax <= QUIC_BUDGET.reorderMax;
   return bounded ? ok({ needsManualReview: true }) : err('budget-unbounded');
 }
+
+/** How the OS says each refusal. */
+export const QUIC_CLAIM_REJECT_TEXT: Readonly<Record<QuicClaimReject, string>> = {
+  'not-implemented': 'quic feasibility reject: os runtime implementation is missing',
+  'runtime-coupling': 'quic feasibility reject: std runtime coupling is not isolated',
+  'timers-not-deterministic': 'quic feasibility reject: timer model is not deterministic/bounded',
+  'entropy-unavailable': 'quic feasibility reject: entropy prerequisites unavailable',
+  'budget-unbounded': 'quic feasibility reject: loss/retry budgets are unbounded',
+};

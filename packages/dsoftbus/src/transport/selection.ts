@@ -3,7 +3,7 @@ import { encodeUtf8 } from '../discovery/text.js';
 
 /** What the configuration asks for. */
 export type TransportMode = 'tcp' | 'quic' | 'auto';
-export type Transport = 'tcp' | 'quic';
+export type SelectedTransport = 'tcp' | 'quic';
 
 /** What an attempt at QUIC found. This library has no QUIC of its own: its own probe is always {@link QUIC_NOT_AVAILABLE}. */
 export type QuicProbe =
@@ -20,7 +20,7 @@ export const QUIC_NOT_AVAILABLE: QuicProbe = { type: 'not-available' };
 export type TransportReject = 'quic-wrong-alpn' | 'quic-untrusted-certificate' | 'quic-downgrade-denied';
 
 export interface TransportSelection {
-  readonly transport: Transport;
+  readonly transport: SelectedTransport;
   /** What the OS prints, line by line. */
   readonly lines: readonly string[];
 }

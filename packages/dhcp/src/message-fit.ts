@@ -43,20 +43,27 @@ export const KEPT_OPTIONS: readonly number[] = [53, 54, 51, 50, 61, 1, 82];
  * and none of `keep`: option 82 must not be (RFC 3046 §2.1). With nothing dropped and no overload this is {@link encodeDhcpMessage}.
  */
 export function fitDhcpMessage(message: DhcpMessage, options: DhcpFitOptions): FittedDhcpMessage {
-  const { lengthMax, overload = 'free-fields', keep = KEPT_OPTIONS, lengthMin = MESSAGE_LENGTH_MIN } = options;
+  const { lengthMax, overload = 'free-fields', keep = KEPT_OPTIONS, lengthMin = MESSAGE_LENGTH_MIN, into, offset = 0 } = options;
   requireArgument(lengthMax > HEADER_LENGTH && lengthMax <= MESSAGE_LENGTH_MAX, 'lengthMax is 241..65507 octets');
   const padTo = Math.min(lengthMin, lengthMax);
   const list = optionArray(message.options);
-  const whole = list.reduce((length, option) => length + optionLength(option.value.length), HEADER_LENGTH + 1);
-  if (whole <= lengthMax) return { bytes: encodeDhcpMessage(message, { lengthMin: padTo }), dropped: [], overload: 0 };
+  let whole = HEADER_LENGTH + 1;
+  for (let i = 0; i < list.length; i++) whole += optionLength(list[i]!.value.length);
+  const target = into === undefined ? { lengthMin: padTo } : { lengthMin: padTo, into, offset };
+  if (whole <= lengthMax) return { bytes: encodeDhcpMessage(message, target), dropped: NOTHING, overload: 0 };
 
   const fields = overload === 'never' ? 0 : (isZero(message.file) ? 1 : 0) | (isZero(message.sname) ? 2 : 0);
   const plan = place(list, lengthMax, fields, new Set(keep));
   if (plan.overload === 0) {
     const kept = { ...message, options: plan.areas[0] };
-    return { bytes: encodeDhcpMessage(kept, { lengthMin: padTo }), dropped: plan.dropped, overload: 0 };
+    return { bytes: encodeDhcpMessage(kept, target), dropped: plan.dropped, overload: 0 };
   }
-  return { bytes: write(message, plan, padTo), dropped: plan.dropped, overload: plan.overload };
+  const room = (length: number): Uint8Array => {
+    if (into === undefined) return new Uint8Array(length);
+    requireArgument(offset + length <= into.length, 'the buffer has no room for the message');
+    return into.subarray(offset, offset + length).fill(0);
+  };
+  return { bytes: write(message, plan, { padTo, room }), dropped: plan.dropped, overload: plan.overload };
 }
 
 /**
@@ -127,9 +134,13 @@ function placeSplit({ code, value }: DhcpOption, free: number[]): DhcpOption[][]
   return placed;
 }
 
-function write(message: DhcpMessage, { areas, overload }: Plan, padTo: number): Uint8Array {
+function write(
+  message: DhcpMessage,
+  { areas, overload }: Plan,
+  { padTo, room }: { readonly padTo: number; readonly room: (length: number) => Uint8Array },
+): Uint8Array {
   const lengths = areas.map((area) => area.reduce((length, option) => length + optionLength(option.value.length), 1));
-  const bytes = new Uint8Array(Math.max(padTo, HEADER_LENGTH + lengths[0]! + 3));
+  const bytes = room(Math.max(padTo, HEADER_LENGTH + lengths[0]! + 3));
   writeFixed(bytes, message);
   const lent: DhcpOption = { code: OPTION_OVERLOAD, value: Uint8Array.of(overload) };
   writeArea(bytes, HEADER_LENGTH, [...areas[0], lent]);
@@ -148,6 +159,7 @@ function isZero(field: Uint8Array): boolean {
   return field.every((octet) => octet === 0);
 }
 
+const NOTHING: readonly DhcpOption[] = Object.freeze([]);
 /** RFC 2132 §9.10, RFC 791 §3.1: every host takes an IP datagram of 576 octets. */
 const IP_LENGTH_MIN = 576;
 /** IP header without options, UDP header. */

@@ -2,6 +2,7 @@ import {
   Counters,
   type Datagram,
   type DatagramMachine,
+  type Endpoint,
   IPV4_ANY,
   type Ipv4Address,
   type MacAddress,
@@ -26,10 +27,14 @@ import { answerLeaseQuery, type LeaseQueryAnswer } from './server/lease-query.js
 import { type RestoreResult, recordOf, restoreLeases } from './server/lease-store.js';
 import { type Probe, ProbeTable } from './server/probes.js';
 import { encodeInformReply, encodeLeaseReply, encodeNak, serverIdentifierFor } from './server/replies.js';
-import { readRequest, type ServerRequest } from './server/request.js';
+import { ReplyBuffer } from './server/reply-buffer.js';
+import { keepRequest, readRequest, type ServerRequest } from './server/request.js';
 import { selectTable, type Tables, tableOf } from './server/select-table.js';
 
-/** A reply. `linkDestination`: send the frame there without asking ARP, for the client can't answer it yet (RFC 2131 §4.1). */
+/**
+ * A reply. `linkDestination`: send the frame there without asking ARP, for the client can't answer it yet (RFC 2131 §4.1). The octets of
+ * `payload` are the caller's; the `ArrayBuffer` under them holds other replies as well, so don't transfer it to another thread.
+ */
 export type DhcpServerTransmit = Datagram & { readonly linkDestination?: MacAddress };
 
 /**
@@ -40,13 +45,14 @@ export type DhcpServerTransmit = Datagram & { readonly linkDestination?: MacAddr
  */
 export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServerEvent> {
   readonly #config: ResolvedConfig;
-  readonly #decodeOptions: DhcpDecodeOptions;
+  readonly #source: Endpoint;
   readonly #pool: BindingPool;
   readonly #tables: Tables;
   readonly #commits: CommitTable;
   readonly #probes: ProbeTable;
   readonly #probed = new Counters<'started' | 'free' | 'in-use' | 'unanswered' | 'skipped'>();
   readonly #restore: RestoreResult;
+  readonly #replies = new ReplyBuffer();
   readonly #transmits: Queue<DhcpServerTransmit>;
   readonly #events: Queue<DhcpServerEvent>;
   readonly #rejects = new Counters<DhcpServerReject>();
@@ -61,8 +67,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   constructor(options: DhcpServerOptions) {
     const config = resolveConfig(options);
     this.#config = config;
-    // Only a request that waits, for the store or a probe, outlives its datagram.
-    this.#decodeOptions = { borrow: config.durability === 'immediate' && config.conflictCheck === undefined };
+    this.#source = { address: config.address, port: DHCP_SERVER_PORT };
     this.#pool = new BindingPool(config);
     const [local, ...remote] = [config.local, ...config.remote].map((subnet) => new BindingTable(this.#pool, subnet));
     this.#tables = [local as BindingTable, ...remote];
@@ -179,7 +184,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   /** Handles one datagram; the label says why there is no answer. A NAK is an answer. */
   #receive(datagram: Datagram): DhcpServerReject | undefined {
     if (datagram.destination.port !== DHCP_SERVER_PORT) return 'wrong-port';
-    const decoded = decodeDhcpMessage(datagram.payload, this.#decodeOptions);
+    const decoded = decodeDhcpMessage(datagram.payload, BORROWED);
     if (!decoded.ok) {
       this.#malformed.increment(decoded.error);
       return 'malformed';
@@ -225,7 +230,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const { binding, leaseMs } = decision;
     const waiting = this.#probes.of(binding);
     if (waiting !== undefined) {
-      waiting.request = request; // the answer goes to the last one, and the probe goes on
+      waiting.request = keepRequest(request); // the answer goes to the last one, and the probe goes on
       return undefined;
     }
     if (this.#startProbe(request, decision, conflicts)) return undefined;
@@ -244,7 +249,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     this.#events.push({ type: 'offered', at: this.#now, ...held(binding), xid: request.message.xid });
     const yiaddr = binding.address;
     const payload = encodeLeaseReply(
-      { config: this.#config, subnet: table.subnet, request },
+      { config: this.#config, subnet: table.subnet, request, buffer: this.#replies },
       { type: 'offer', yiaddr, ciaddr: IPV4_ANY, leaseMs, rapidCommit: false },
     );
     this.#transmit('offer', payload, routeReply(request, { ciaddr: IPV4_ANY, yiaddr }));
@@ -268,7 +273,8 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     }
     const until = this.#now + probeMsMax + offerMs;
     table.offer(binding, request.client, { until, leaseMs, relay: this.#relayTerms(request) });
-    this.#probes.add({ id, binding, offered: binding.state, leaseMs, conflicts, request }, this.#now + probeMsMax);
+    const waiting = { id, binding, offered: binding.state, leaseMs, conflicts, request: keepRequest(request) };
+    this.#probes.add(waiting, this.#now + probeMsMax);
     this.#probed.increment('started');
     return true;
   }
@@ -307,7 +313,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
   }
 
   #grant(request: ServerRequest, binding: Binding, leaseMs: Millis): DhcpServerReject | undefined {
-    const waiting = this.#commits.of(binding);
+    const waiting = binding.commit;
     if (waiting !== undefined && binding.state === waiting.leased) return this.#repeat(request, binding);
     const { durability } = this.#config;
     if (durability === 'confirmed' && this.#commits.full) return 'commit-table-full';
@@ -333,7 +339,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
       binding.table.revert(binding, before, { until: this.#now + this.#config.offerMs, leaseMs });
       return 'store-failed';
     }
-    this.#commits.add({ id, binding, before, leased, leaseMs, renewal, requests: [request] });
+    this.#commits.add({ id, binding, before, leased, leaseMs, renewal, requests: [keepRequest(request)] });
     return undefined;
   }
 
@@ -344,12 +350,12 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     // A copy, so that a lease does not keep the whole message.
     return key === undefined && information === undefined
       ? NO_RELAY_TERMS
-      : { circuitKey: key, information: information?.slice() };
+      : { circuitKey: key, information: information && new Uint8Array(information) };
   }
 
   #repeat(request: ServerRequest, binding: Binding): DhcpServerReject | undefined {
-    const waiting = this.#commits.of(binding);
-    if (waiting !== undefined) return this.#commits.addRequest(waiting, request) ? undefined : 'commit-table-full';
+    const waiting = binding.commit;
+    if (waiting !== undefined) return this.#commits.addRequest(waiting, keepRequest(request)) ? undefined : 'commit-table-full';
     this.#sendAck(request, binding, this.#remaining(binding));
     return undefined;
   }
@@ -403,7 +409,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const table = address === IPV4_ANY ? undefined : tableOf(this.#tables, address);
     if (table === undefined) return 'inform-without-address';
     this.#events.push({ type: 'informed', at: this.#now, client: describeIdentity(request.client), address });
-    const payload = encodeInformReply({ config: this.#config, subnet: table.subnet, request });
+    const payload = encodeInformReply({ config: this.#config, subnet: table.subnet, request, buffer: this.#replies });
     this.#transmit('ack', payload, routeInformReply(request, address));
     return undefined;
   }
@@ -433,7 +439,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     const yiaddr = binding.address;
     const rapidCommit = request.type === DHCP_MESSAGE_TYPE.discover;
     const ciaddr = rapidCommit ? IPV4_ANY : request.message.ciaddr;
-    const context = { config: this.#config, subnet: binding.table.subnet, request };
+    const context = { config: this.#config, subnet: binding.table.subnet, request, buffer: this.#replies };
     const payload = encodeLeaseReply(context, { type: 'ack', yiaddr, ciaddr, leaseMs, rapidCommit });
     this.#transmit('ack', payload, routeReply(request, { ciaddr, yiaddr }));
   }
@@ -451,7 +457,7 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
 
   #transmit(type: SentType, payload: Uint8Array, route: ReplyRoute): void {
     this.#sent.increment(type);
-    this.#transmits.push({ source: { address: this.#config.address, port: DHCP_SERVER_PORT }, ...route, payload });
+    this.#transmits.push({ source: this.#source, ...route, payload });
   }
 
   #reject(label: DhcpServerReject): void {
@@ -459,6 +465,9 @@ export class DhcpServer implements DatagramMachine<DhcpServerTransmit, DhcpServe
     this.#events.push({ type: 'rejected', at: this.#now, label });
   }
 }
+
+/** A request that waits for the store or for a probe is copied then: few do, and little of each. */
+const BORROWED: DhcpDecodeOptions = { borrow: true };
 
 type SentType = 'offer' | 'ack' | 'nak' | `lease-${LeaseQueryAnswer}`;
 

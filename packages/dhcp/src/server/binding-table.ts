@@ -46,6 +46,8 @@ export const NO_RELAY_TERMS: RelayTerms = { circuitKey: undefined, information: 
 export interface Claimant {
   /** See `BindingTable.holderKey`. */
   readonly holderKey: string;
+  /** What it has now, or had last. */
+  readonly held: Binding | undefined;
   /** The address that is reserved for it. */
   readonly reserved: Ipv4Address | undefined;
   readonly classes: readonly ResolvedClass[];
@@ -90,7 +92,7 @@ export class BindingTable {
     const { circuit, remote } = request.relay;
     if (reserved === undefined && circuit !== undefined && reservedFor.size > 0)
       reserved = reservedFor.get(relayPortKey(circuit, remote)) ?? reservedFor.get(relayPortKey(circuit, undefined));
-    return { holderKey, reserved, classes: request.classes };
+    return { holderKey, held: this.#byHolder.get(holderKey), reserved, classes: request.classes };
   }
 
   /** What the holder has now, or had last. */
@@ -108,12 +110,11 @@ export class BindingTable {
   }
 
   /** May this client have this address now? `undefined` says yes. */
-  unavailable(address: Ipv4Address, { holderKey, reserved, classes }: Claimant): Unavailable | undefined {
+  unavailable(address: Ipv4Address, { holderKey, held, reserved, classes }: Claimant): Unavailable | undefined {
     // While somebody else sits on the reserved address its owner is served from the pool.
     if (reserved !== undefined && reserved !== address && !this.#blocked(reserved, holderKey)) return 'reserved-elsewhere';
     const owner = this.subnet.reserved.get(address);
     // A renewal comes past the relay, without option 82: what was leased by that stays with its holder.
-    const held = this.#byHolder.get(holderKey);
     const holds = held?.address === address && held.state.type === 'leased';
     if (owner !== undefined) {
       if (reserved !== address && !(holds && isRelayPortKey(owner))) return 'address-taken';
@@ -232,17 +233,20 @@ export class BindingTable {
     // A lease that still runs stays taken until it ends: the client was promised it, and may use it.
     if (held !== undefined && held !== binding && held.state.type !== 'leased') this.#free(held, 'fresh');
     const same = binding.holderKey === holderKey;
-    if (!same) this.#unindex(binding);
-    this.#uncount(binding);
-    if (!same || binding.client === undefined || !sameIdentity(binding.client, client)) binding.client = client;
-    binding.holderKey = holderKey;
+    const sameClient = same && binding.client !== undefined && sameIdentity(binding.client, client);
     // A renewal comes past the relay: where the holder is has been said before.
-    if (relay !== NO_RELAY_TERMS || !same) {
-      binding.circuitKey = relay.circuitKey;
-      binding.relayInformation = relay.information;
+    const circuitKey = relay === NO_RELAY_TERMS && same ? binding.circuitKey : relay.circuitKey;
+    // Most leases go to whom they went to before: then no limit, and no index, has anything to count anew.
+    if (!sameClient || !binding.counted || circuitKey !== binding.circuitKey) {
+      if (!same) this.#unindex(binding);
+      this.#uncount(binding);
+      if (!sameClient) binding.client = client;
+      binding.holderKey = holderKey;
+      binding.circuitKey = circuitKey;
+      this.#count(binding);
     }
-    this.#count(binding);
-    this.#byHolder.set(holderKey, binding);
+    if (relay !== NO_RELAY_TERMS || !same) binding.relayInformation = relay.information;
+    if (held !== binding) this.#byHolder.set(holderKey, binding);
   }
 
   #forget(binding: Binding): void {

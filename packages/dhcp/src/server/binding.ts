@@ -1,6 +1,7 @@
 import type { DeadlineEntry, Ipv4Address, Millis } from '@nexus-net/sansio';
 import { NEVER } from '@nexus-net/sansio';
 import type { BindingTable } from './binding-table.js';
+import type { Commit } from './commits.js';
 import type { ClientIdentity } from './identity.js';
 
 /**
@@ -45,6 +46,8 @@ export class Binding {
   previous: Binding | undefined = undefined;
   next: Binding | undefined = undefined;
   list: BindingList | undefined = undefined;
+  /** The lease of it that waits for the store, and may be void by now. */
+  commit: Commit | undefined = undefined;
   /** Its place among the deadlines, once it had one. */
   timer: DeadlineEntry<Binding> | undefined = undefined;
   #state: BindingState = FRESH;

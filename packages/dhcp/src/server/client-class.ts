@@ -1,8 +1,8 @@
 import { requireArgument } from '@nexus-net/sansio';
-import type { DhcpOption } from '../option-list.js';
+import type { DhcpOption, DhcpOptions } from '../option-list.js';
 import { userClass } from '../options/sub-options.js';
 import { OPTION, SERVER_OWN_OPTIONS } from './option-codes.js';
-import type { ServerRequest } from './request.js';
+import type { RelayInformation } from './request.js';
 
 /** Text is compared as ASCII, octet for octet. */
 export type DhcpMatch = { readonly equals: string | Uint8Array } | { readonly startsWith: string | Uint8Array };
@@ -28,7 +28,13 @@ export interface DhcpClientClass {
   readonly options?: readonly DhcpOption[];
 }
 
-type Condition = (request: ServerRequest) => boolean;
+/** What a class may ask about. */
+export interface ClassEvidence {
+  readonly options: DhcpOptions;
+  readonly relay: RelayInformation;
+}
+
+type Condition = (evidence: ClassEvidence) => boolean;
 
 export interface ResolvedClass {
   readonly name: string;
@@ -46,11 +52,11 @@ export function resolveClasses(classes: readonly DhcpClientClass[]): readonly Re
     const conditions: Condition[] = [];
     if (vendorClass !== undefined) {
       const test = matcher(vendorClass);
-      conditions.push(({ message }) => test(message.options.get(OPTION.vendorClass)));
+      conditions.push(({ options: sent }) => test(sent.get(OPTION.vendorClass)));
     }
     if (ofUser !== undefined) {
       const test = matcher(ofUser);
-      conditions.push(({ message }) => userClassesOf(message.options.get(OPTION.userClass)).some(test));
+      conditions.push(({ options: sent }) => userClassesOf(sent.get(OPTION.userClass)).some(test));
     }
     if (circuitId !== undefined) {
       const test = matcher(circuitId);
@@ -72,9 +78,9 @@ export function resolveClasses(classes: readonly DhcpClientClass[]): readonly Re
 }
 
 /** The classes that the sender of a request belongs to, in the order of the configuration. */
-export function classesOf(classes: readonly ResolvedClass[], request: ServerRequest): readonly ResolvedClass[] {
+export function classesOf(classes: readonly ResolvedClass[], evidence: ClassEvidence): readonly ResolvedClass[] {
   if (classes.length === 0) return NO_CLASSES;
-  return classes.filter(({ conditions }) => conditions.every((condition) => condition(request)));
+  return classes.filter(({ conditions }) => conditions.every((condition) => condition(evidence)));
 }
 
 function matcher(match: DhcpMatch): (octets: Uint8Array | undefined) => boolean {

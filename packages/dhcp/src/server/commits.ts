@@ -23,7 +23,6 @@ const REQUESTS_PER_COMMIT_MAX = 4;
 export class CommitTable {
   readonly #countMax: number;
   readonly #byId = new Map<number, Commit>();
-  readonly #byBinding = new Map<Binding, Commit>();
 
   constructor(countMax: number) {
     this.#countMax = countMax;
@@ -37,13 +36,9 @@ export class CommitTable {
     return this.#byId.size >= this.#countMax;
   }
 
-  of(binding: Binding): Commit | undefined {
-    return this.#byBinding.get(binding);
-  }
-
   add(commit: Commit): void {
     this.#byId.set(commit.id, commit);
-    this.#byBinding.set(commit.binding, commit);
+    commit.binding.commit = commit;
   }
 
   /** `false` where enough copies wait already. */
@@ -58,13 +53,12 @@ export class CommitTable {
     const commit = this.#byId.get(id);
     if (commit === undefined) return undefined;
     this.#byId.delete(id);
-    if (this.#byBinding.get(commit.binding) === commit) this.#byBinding.delete(commit.binding);
+    if (commit.binding.commit === commit) commit.binding.commit = undefined;
     return commit;
   }
 
   /** The client gave the address back before the store answered: nobody waits for the ACK any more. */
-  cancel(binding: Binding): void {
-    const commit = this.#byBinding.get(binding);
+  cancel({ commit }: Binding): void {
     if (commit !== undefined) this.take(commit.id);
   }
 }

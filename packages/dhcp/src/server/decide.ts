@@ -26,7 +26,7 @@ const REPEAT_MS_MAX = 10_000;
 export function decideDiscover(pool: BindingPool, table: BindingTable, request: ServerRequest): DiscoverDecision {
   const claimant = table.claimant(request);
   const leaseMs = grantedLease(pool, request, undefined);
-  const held = table.ofHolder(claimant.holderKey);
+  const { held } = claimant;
   if (held !== undefined && table.unavailable(held.address, claimant) === undefined) {
     const refusal = quotaRefusal(pool, request, held);
     return refusal === undefined ? { type: 'grant', binding: held, leaseMs } : { type: 'silent', label: refusal };
@@ -73,7 +73,7 @@ function decideAddress(
   { address, selecting }: { readonly address: Ipv4Address; readonly selecting: boolean },
 ): RequestDecision {
   const claimant = table.claimant(request);
-  const held = table.ofHolder(claimant.holderKey);
+  const { held } = claimant;
   // The client asks us by name, or we know it, or the network is ours alone: then a wrong address gets a NAK.
   const answerable = selecting || held !== undefined || pool.config.authoritative;
   const refuse = (reason: DhcpNakReason): RequestDecision =>

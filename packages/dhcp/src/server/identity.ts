@@ -124,7 +124,9 @@ function rawKey(bytes: Uint8Array): string {
 }
 
 function octetsOf(key: string, from: number): Uint8Array {
-  return Uint8Array.from({ length: key.length - from }, (_, i) => key.charCodeAt(from + i));
+  const octets = new Uint8Array(key.length - from);
+  for (let i = 0; i < octets.length; i++) octets[i] = key.charCodeAt(from + i);
+  return octets;
 }
 
 /** Where the octets begin in a key of a hardware address: behind its mark and its type. */

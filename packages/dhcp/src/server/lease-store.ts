@@ -13,7 +13,10 @@ export function recordOf(
   const { client, address } = binding;
   if (client === undefined) return undefined;
   const { htype, hardware, clientId } = client;
-  return { address, htype, hardware, ...(clientId === undefined ? {} : { clientId }), ...row };
+  const { state, until, revision } = row;
+  return clientId === undefined
+    ? { address, htype, hardware, state, until, revision }
+    : { address, htype, hardware, clientId, state, until, revision };
 }
 
 export interface RestoreResult {

@@ -6,12 +6,15 @@ import { BOOT_REPLY, BROADCAST_FLAG, DHCP_MESSAGE_TYPE } from '../names.js';
 import type { DhcpOption } from '../option-list.js';
 import { addressOctets, type ResolvedConfig, type ResolvedSubnet } from './config.js';
 import { OPTION } from './option-codes.js';
-import type { ServerRequest } from './request.js';
+import type { ReplyBuffer } from './reply-buffer.js';
+import type { RequestHeader, ServerRequest } from './request.js';
 
 export interface ReplyContext {
   readonly config: ResolvedConfig;
   readonly subnet: ResolvedSubnet;
   readonly request: ServerRequest;
+  /** Where the reply is written. */
+  readonly buffer: ReplyBuffer;
 }
 
 export interface LeaseReply {
@@ -54,7 +57,7 @@ export function encodeInformReply(context: ReplyContext): Uint8Array {
 }
 
 /** A NAK carries nothing but who says it, and why (RFC 2131 table 3). */
-export function encodeNak(context: Omit<ReplyContext, 'subnet'>, text: string): Uint8Array {
+export function encodeNak(context: Pick<ReplyContext, 'config' | 'request'>, text: string): Uint8Array {
   const { config, request } = context;
   const { message } = request;
   const options = openOptions({ config, request }, 'nak');
@@ -87,7 +90,10 @@ export function serverIdentifierFor(config: ResolvedConfig, request: ServerReque
   return request.relay.serverIdOverride ?? config.address;
 }
 
-function openOptions({ config, request }: Omit<ReplyContext, 'subnet'>, type: keyof typeof TYPE_OPTION): DhcpOption[] {
+function openOptions(
+  { config, request }: Pick<ReplyContext, 'config' | 'request'>,
+  type: keyof typeof TYPE_OPTION,
+): DhcpOption[] {
   const override = request.relay.serverIdOverride;
   const identifier =
     override === undefined ? config.serverIdentifier : { code: OPTION.serverIdentifier, value: addressOctets([override]) };
@@ -139,7 +145,12 @@ function encodeReply(
     options,
   };
   // What the client's buffer can't hold is left out whole (RFC 2132 §9.10), what only file and sname can hold goes there.
-  return fitDhcpMessage(message, { lengthMax: request.replyLengthMax }).bytes;
+  const { buffer } = context;
+  const lengthMax = request.replyLengthMax;
+  buffer.reserve(lengthMax);
+  const { bytes } = fitDhcpMessage(message, { lengthMax, into: buffer.bytes, offset: buffer.offset });
+  buffer.keep(bytes.length);
+  return bytes;
 }
 
 /**
@@ -173,7 +184,7 @@ function optionsFor(subnet: ResolvedSubnet, { classes }: ServerRequest): Readonl
 type Copied = Pick<DhcpMessage, 'op' | 'htype' | 'hlen' | 'hops' | 'xid' | 'secs' | 'giaddr' | 'chaddr'>;
 
 /** What every reply copies from the request (RFC 2131 table 3): the transaction, the client, the relay. */
-function copied({ htype, hlen, xid, giaddr, chaddr }: DhcpMessage): Copied {
+function copied({ htype, hlen, xid, giaddr, chaddr }: RequestHeader): Copied {
   return { op: BOOT_REPLY, htype, hlen, hops: 0, xid, secs: 0, giaddr, chaddr };
 }
 

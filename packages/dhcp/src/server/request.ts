@@ -1,4 +1,5 @@
 import { type Datagram, type Ipv4Address, type Millis, readU32, SECOND } from '@nexus-net/sansio';
+import type { DhcpMessage } from '../message.js';
 import type { DecodedDhcpMessage } from '../message-decode.js';
 import { replyLengthMax } from '../message-fit.js';
 import { BROADCAST_FLAG } from '../names.js';
@@ -6,10 +7,13 @@ import { classesOf, NO_CLASSES, type ResolvedClass } from './client-class.js';
 import { type ClientIdentity, identify } from './identity.js';
 import { OPTION, RELAY_SUBOPTION } from './option-codes.js';
 
-/** A client's message with the options that the server reads, each checked for its length. */
+/** The fixed fields that decide where a reply goes and what it copies. */
+export type RequestHeader = Pick<DhcpMessage, 'htype' | 'hlen' | 'xid' | 'flags' | 'ciaddr' | 'giaddr' | 'chaddr'>;
+
+/** A client's message with the options that the server reads, each checked for its length. Its octets are views of the datagram. */
 export interface ServerRequest {
-  readonly message: DecodedDhcpMessage;
-  readonly datagram: Datagram;
+  readonly message: RequestHeader;
+  readonly datagram: Pick<Datagram, 'source' | 'destination'>;
   /** Value of option 53. */
   readonly type: number;
   readonly client: ClientIdentity;
@@ -85,7 +89,23 @@ export function readRequest(
     relay: relayInformation === undefined || message.giaddr === 0 ? NO_RELAY : readRelayInformation(relayInformation),
     classes: NO_CLASSES,
   };
-  return classes.length === 0 ? request : { ...request, classes: classesOf(classes, request) };
+  return classes.length === 0 ? request : { ...request, classes: classesOf(classes, { options, relay: request.relay }) };
+}
+
+/** The same request with octets of its own: for one that waits, while the caller reuses the datagram. */
+export function keepRequest(request: ServerRequest): ServerRequest {
+  const { message, datagram, clientIdOption, parameterList, relayInformation, relay } = request;
+  const { htype, hlen, xid, flags, ciaddr, giaddr, chaddr } = message;
+  const information = relayInformation && new Uint8Array(relayInformation); // not slice(): that of a Buffer is a view
+  return {
+    ...request,
+    message: { htype, hlen, xid, flags, ciaddr, giaddr, chaddr: new Uint8Array(chaddr) },
+    datagram: { source: datagram.source, destination: datagram.destination },
+    clientIdOption: clientIdOption && new Uint8Array(clientIdOption),
+    parameterList: parameterList && new Uint8Array(parameterList),
+    relayInformation: information,
+    relay: relay === NO_RELAY || information === undefined ? NO_RELAY : readRelayInformation(information),
+  };
 }
 
 export function wantsBroadcastReply(request: ServerRequest): boolean {

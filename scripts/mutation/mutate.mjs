@@ -25,7 +25,7 @@ export async function mutate({ copy, name, sources, workers }) {
       package: { sources, tests: testsOf(name) },
       coverageAnalysis: 'perTest',
       checkers: [],
-      reporters: process.env.CI || !process.stderr.isTTY ? [] : ['progress'],
+      reporters: ['count'],
       concurrency: workers,
       timeoutMS: 60_000, // loops are noticed by their count; a busy machine must not kill a mutant
       testRunnerNodeArgs: ['--max-old-space-size=2048'],

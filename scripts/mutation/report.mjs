@@ -81,7 +81,9 @@ function survivorsOf(name, reasons) {
       const why = reasonFor(reasons, path, each) ?? seen ?? 'not explained';
       return `| ${each.line} | ${code(each.original)} | ${code(each.replacement)} | ${why} |`;
     });
-    return [`### ${relative(name, path)}\n\n| line | source | mutant | why no test sees it |\n|---:|---|---|---|\n${rows.join('\n')}`];
+    return [
+      `### ${relative(name, path)}\n\n| line | source | mutant | why no test sees it |\n|---:|---|---|---|\n${rows.join('\n')}`,
+    ];
   };
 }
 

@@ -28,7 +28,8 @@ class PackageTestRunner {
   #evaluate;
   /** How often each test has killed. */
   #kills = new Map();
-  /** By test: milliseconds in the dry run. */
+  #ids;
+  /** By test: milliseconds. */
   #took = new Map();
 
   constructor(options) {
@@ -97,7 +98,7 @@ class PackageTestRunner {
     }
     setActive(true);
     const loaded = new Map();
-    for (const id of this.#order(testFilter)) {
+    for (const id of this.#order(testFilter ?? (await this.#everyTest()))) {
       const path = id.slice(0, id.indexOf('#'));
       if (!loaded.has(path)) {
         try {
@@ -107,12 +108,14 @@ class PackageTestRunner {
         }
       }
       const run = loaded.get(path).get(id);
-      if (run === undefined) return fail(id, 'the test is not there any more');
+      if (run === undefined) continue; // the mutant has changed the name: that alone is no failure
+      const begin = performance.now();
       try {
         await run();
       } catch (error) {
         return fail(id, error);
       }
+      this.#took.set(id, performance.now() - begin);
       if (space.hitCount > hitLimit) return result();
       ran.push({ id, name: id, timeSpentMs: 0, status: TestStatus.Success });
     }
@@ -128,7 +131,22 @@ class PackageTestRunner {
     return program;
   }
 
-  #order(ids = [...this.#took.keys()]) {
+  /** For a mutant in the loading of the sources. Asked for without any mutant: it may change the names of tests. */
+  async #everyTest() {
+    if (this.#ids !== undefined) return this.#ids;
+    const space = namespace();
+    const { activeMutant } = space;
+    space.activeMutant = undefined;
+    const program = this.#start();
+    const ids = [];
+    for (const path of this.#options.tests)
+      ids.push(...(await collect(path, program[path])).map(({ name }) => `${path}#${name}`));
+    space.activeMutant = activeMutant;
+    this.#ids = ids;
+    return ids;
+  }
+
+  #order(ids) {
     const kills = (id) => this.#kills.get(id) ?? 0;
     const took = (id) => this.#took.get(id) ?? 0;
     return [...ids].sort((a, b) => kills(b) - kills(a) || took(a) - took(b));
@@ -140,7 +158,30 @@ function namespace() {
   return (globalThis.__stryker__ ??= {});
 }
 
+/** Says now and then how far the run is. */
+class ProgressReporter {
+  #total = 0;
+  #done = 0;
+  #survived = 0;
+  #saidAt = performance.now();
+
+  onMutationTestingPlanReady({ mutantPlans }) {
+    this.#total = mutantPlans.length;
+  }
+
+  onMutantTested({ status }) {
+    this.#done++;
+    if (status === 'Survived' || status === 'NoCoverage') this.#survived++;
+    if (performance.now() - this.#saidAt < PROGRESS_MS) return;
+    this.#saidAt = performance.now();
+    console.error(`        ${this.#done} of ${this.#total} mutants, ${this.#survived} survived`);
+  }
+}
+
+const PROGRESS_MS = 15_000;
+
 export const strykerPlugins = [
+  declareClassPlugin(PluginKind.Reporter, 'count', ProgressReporter),
   declareClassPlugin(PluginKind.TestRunner, 'package', PackageTestRunner),
   declareValuePlugin(PluginKind.Ignore, 'invariants', { shouldIgnore: ({ node, parent }) => reasonToIgnore(node, parent) }),
 ];

@@ -1,7 +1,7 @@
-import { fromHex } from '@nexus-net/sansio';
+import { fromHex, toHex } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
-import { type DecodedDhcpWire, decodeDhcpWire, encodeDhcpWire } from '../src/index.js';
-import { filled, raw } from './support/codec.js';
+import { type DecodedDhcpWire, decodeDhcpWire, encodeDhcpWire, option } from '../src/index.js';
+import { filled, raw, typed } from './support/codec.js';
 
 function wire(octets: Uint8Array, options?: Parameters<typeof decodeDhcpWire>[1]): DecodedDhcpWire {
   const decoded = decodeDhcpWire(octets, options);
@@ -52,5 +52,55 @@ describe('wire form', () => {
       encodeDhcpWire({ ...form, options: [{ type: 'unread', octets: filled(length) }] });
     expect(unread(65_507 - 240)).toHaveLength(65_507);
     expect(() => unread(65_508 - 240)).toThrow('65507');
+  });
+});
+
+describe('text', () => {
+  const hex = (text: string): string => toHex(new TextEncoder().encode(text));
+
+  test('a name has at most 253 characters: 255 octets with its length octets (RFC 1035 §2.3.4)', () => {
+    const name = (last: number): string => [63, 63, 63, last].map((length) => 'a'.repeat(length)).join('.');
+    expect(typed('hostName', hex(name(61)))).toBe(name(61));
+    expect(typed('hostName', hex(name(62)))).toBe('bad-name');
+    expect(toHex(option('hostName', name(61)).value)).toBe(hex(name(61)));
+    expect(() => option('hostName', name(62))).toThrow('not a host name');
+  });
+
+  test.each([
+    ['the last C0 control', '\x1f', false],
+    ['a space', ' ', true],
+    ['a tilde', '~', true],
+    ['DEL', '\x7f', false],
+    ['the first C1 control', '\x80', false],
+    ['the last C1 control', '\x9f', false],
+    ['a space that does not break', '\xa0', true],
+    ['what comes before the surrogates', '\ud7ff', true],
+    ['what comes after the surrogates', '\ue000', true],
+    ['a byte order mark', '\ufeff', true],
+    ['a character of four octets', '\u{1f427}', true],
+  ])('%s in text', (_, character, good) => {
+    const text = `a${character}b`;
+    expect(typed('message', hex(text))).toBe(good ? text : 'bad-value');
+    if (good) expect(toHex(option('message', text).value)).toBe(hex(text));
+    else expect(() => option('message', text)).toThrow('text');
+  });
+
+  test.each(['\ud800', '\udbff', '\udc00', '\udfff'])('half of a surrogate pair is no text, %j', (half) => {
+    expect(() => option('message', `a${half}b`)).toThrow('text');
+  });
+
+  test.each(['80', '61ff', 'c3', 'eda080', 'c080'])('octets that are no UTF-8 are no text, %s', (octets) => {
+    expect(typed('message', octets)).toBe('bad-value');
+  });
+
+  test('a byte order mark at the beginning stays, so that reading and writing give the same octets', () => {
+    expect(typed('message', 'efbbbf61')).toBe('\ufeffa');
+  });
+
+  test('octets without a shape are at least one, both ways', () => {
+    expect(typed('isns', '')).toBe('empty');
+    expect(typed('isns', '00')).toEqual(fromHex('00'));
+    expect(() => option('isns', new Uint8Array(0))).toThrow('at least one octet');
+    expect(option('isns', fromHex('00')).value).toEqual(fromHex('00'));
   });
 });

@@ -1,6 +1,15 @@
 import { fromHex, toHex } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
-import { type DecodedDhcpWire, decodeDhcpWire, encodeDhcpWire, option } from '../src/index.js';
+import {
+  authenticationInput,
+  type DecodedDhcpWire,
+  decodeDhcpWire,
+  dhcpMessage,
+  encodeDhcpMessage,
+  encodeDhcpWire,
+  option,
+  signDhcpMessage,
+} from '../src/index.js';
 import { filled, raw, typed } from './support/codec.js';
 
 function wire(octets: Uint8Array, options?: Parameters<typeof decodeDhcpWire>[1]): DecodedDhcpWire {
@@ -102,5 +111,52 @@ describe('text', () => {
     expect(typed('isns', '00')).toEqual(fromHex('00'));
     expect(() => option('isns', new Uint8Array(0))).toThrow('at least one octet');
     expect(option('isns', fromHex('00')).value).toEqual(fromHex('00'));
+  });
+});
+
+describe('authentication', () => {
+  /** An ACK that a relay passes on, with option 90 before option 82. */
+  const relayed = (protocol: string): Uint8Array => {
+    const option90 = `5a1c${protocol}0100${'00'.repeat(7)}0102${'00'.repeat(16)}`;
+    return raw({ options: `350105${option90}5203010161ff`, set: { 3: 1, 24: 10, 27: 1 } });
+  };
+
+  test('signing changes the code and nothing else: hops, giaddr and option 82 stay, though they are not signed', () => {
+    const octets = relayed('03');
+    const code = Uint8Array.from({ length: 16 }, (_, i) => 0xf0 + i);
+    const signed = signDhcpMessage(octets, () => code);
+    const at = 240 + 3 + 2 + 12; // behind option 53, the header of option 90, and its fields before the code
+    const expected = octets.slice();
+    expected.set(code, at);
+    expect(toHex(signed)).toBe(toHex(expected));
+  });
+
+  test('what is signed has no hops, no giaddr, no option 82 and no code (RFC 3118 §3)', () => {
+    const signed: Uint8Array[] = [];
+    signDhcpMessage(relayed('03'), (message) => {
+      signed.push(message);
+      return new Uint8Array(16);
+    });
+    const expected = raw({ options: `350105${toHex(relayed('03').subarray(243, 243 + 30))}ff` });
+    expect(signed.map(toHex)).toEqual([toHex(expected)]);
+  });
+
+  test('a digest in a protocol other than 3 is none that we know', () => {
+    expect(authenticationInput(relayed('02'))).toEqual({ ok: false, error: 'unknown-protocol' });
+    expect(authenticationInput(relayed('03')).ok).toBe(true);
+  });
+});
+
+describe('a message of one’s own', () => {
+  const message = dhcpMessage({ op: 1, xid: 1, chaddr: new Uint8Array(6) });
+
+  test('has no options where none are given', () => {
+    expect(message.options).toEqual([]);
+    expect(toHex(encodeDhcpMessage(message, { lengthMin: 0 }).subarray(236))).toBe('63825363ff');
+  });
+
+  test('may be padded up to what UDP carries, and no further', () => {
+    expect(encodeDhcpMessage(message, { lengthMin: 65_507 })).toHaveLength(65_507);
+    expect(() => encodeDhcpMessage(message, { lengthMin: 65_508 })).toThrow('65507');
   });
 });

@@ -84,6 +84,7 @@ describe('an option', () => {
     ['an address', 28, '0a0002ff', '10.0.2.255'],
     ['addresses', 3, '0a0002020a000203', ['10.0.2.2', '10.0.2.3']],
     ['no address', 68, '', []],
+    ['an address of a list that may be empty', 68, '0a000001', ['10.0.0.1']],
     ['sets of addresses', 158, '040a000001040a000002', [['10.0.0.1'], ['10.0.0.2']]],
     ['a number that is no address', 26, '05dc', 1500],
     ['numbers that are no addresses', 25, '004405dc', [68, 1500]],

@@ -6,7 +6,7 @@ const { workspaces } = JSON.parse(readFileSync('package.json', 'utf8')) as { rea
 
 /** Files of a package that are entered from outside, beside its `index.ts`. */
 const FURTHER_ENTRIES: Readonly<Record<string, readonly string[]>> = {
-  'packages/dsoftbus': ['src/crypto-noble.ts', 'src/crypto-node.ts'],
+  'packages/dsoftbus': ['src/crypto-noble.ts', 'src/crypto-node.ts', 'src/host-dialect.ts'],
   'packages/host': ['src/sqlite.ts', 'src/tap.ts'],
   'packages/smoke': ['src/bin.ts'],
 };
@@ -21,7 +21,7 @@ const configs: Options[] = workspaces.map((folder) => ({
   format: 'esm',
   target: 'node20',
   platform: 'neutral',
-  external: [/^node:/, /^@nexus-net\//, 'node-sqlite3-wasm', 'koffi', /^@noble\//, 'capnp-es'],
+  external: [/^node:/, /^@nexus-net\//, 'node-sqlite3-wasm', 'koffi', /^@noble\//],
   sourcemap: true,
   clean: true,
   dts,

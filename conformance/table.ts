@@ -2,6 +2,7 @@ import { notRun } from './report.js';
 import { checkAead, checkBlake2s, checkLowOrder, checkRfc7748, checkX25519 } from './runners/crypto.js';
 import { checkDhcpCapture, checkDhcpCrafted, checkDhcpHostile, checkDhcpScripted } from './runners/dhcp.js';
 import { checkDhcpMessage, checkDictionary } from './runners/dhcp-corpus.js';
+import { checkHostFrames, checkHostNoise } from './runners/dsoftbus-host.js';
 import { checkMuxBatch, checkMuxEvents, checkMuxV2 } from './runners/dsoftbus-mux.js';
 import { DSOFTBUS_OS_ROWS } from './runners/dsoftbus-os.js';
 import { checkCaptureFile, checkFrameFile, checkFrameLines } from './runners/frames.js';
@@ -49,5 +50,7 @@ export const RUNNERS: readonly RunnerRow[] = [
   { pattern: /^crypto\/wycheproof-x25519(-zero-shared-secret)?\.json$/, check: checkX25519 },
   { pattern: /^crypto\/(rfc8439-aead|wycheproof-chacha20poly1305)\.json$/, check: checkAead },
   ...DSOFTBUS_OS_ROWS,
+  { pattern: /^dsoftbus\/host-frames-capnp\.json$/, check: checkHostFrames },
+  { pattern: /^dsoftbus\/host-noise-xk\.json$/, check: checkHostNoise },
   { pattern: /^dsoftbus\/.*\.json$/, check: noDsoftbus },
 ];

@@ -6,6 +6,7 @@ export const LYING_GUEST = {
   name: 'liar',
   description: 'a scripted console in place of QEMU',
   capabilities: new Set(['static-address', 'ping', 'dhcp']),
+  lanes: { REQUIRE_QEMU_DHCP: 'dhcp-lease' },
   answers: 'always',
   script: () => [],
   rules: () => [],

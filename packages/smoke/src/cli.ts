@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
@@ -65,6 +66,7 @@ export async function cli(context: CliContext): Promise<number> {
 async function testOs(argv: readonly string[], context: CliContext): Promise<number> {
   const { values, positionals } = parse(argv, {
     guest: { type: 'string', default: 'u-boot' },
+    profile: { type: 'string' },
     'no-dhcp-server': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs' },
@@ -73,7 +75,11 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   const guests = context.guests ?? GUESTS;
   const guest = Object.hasOwn(guests, values.guest) ? guests[values.guest] : undefined;
   if (guest === undefined) throw new Refusal(`there is no guest ‘${values.guest}’: ${Object.keys(guests).join(', ')}.`);
-  const request = readRequest(context.environment, { guest, dhcpServer: !values['no-dhcp-server'] });
+  const request = readRequest(context.environment, {
+    guest,
+    dhcpServer: !values['no-dhcp-server'],
+    ...(values.profile !== undefined && { profile: values.profile }),
+  });
   const human = values.json ? undefined : new HumanReport(context.print, { colour: context.colour ?? false });
   const outcome = await run({
     request,
@@ -153,6 +159,7 @@ function helpText(): string {
     '',
     row('test-os', 'boots a guest on a wire of our own and judges what it says by what the wire shows'),
     row('  --guest NAME', `who boots: ${Object.keys(GUESTS).join(', ')} (default u-boot)`),
+    row('  --profile NAME', `what is demanded: ${PROFILE_SPECS.map(({ name }) => name).join(', ')}; default by the gates below`),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),

@@ -12,11 +12,16 @@ export interface GuestPlace {
   readonly quiet: Ipv4Address;
 }
 
+/** A gate of ADR-0025 that stands for a profile. */
+export type Gate = 'REQUIRE_QEMU_DHCP' | 'REQUIRE_QEMU_DHCP_STRICT' | 'REQUIRE_DSOFTBUS';
+
 /** Everything that the harness knows about one kind of guest. A guest is data; what boots it is a {@link StartGuest}. */
 export interface GuestDefinition {
   readonly name: string;
   readonly description: string;
   readonly capabilities: ReadonlySet<Capability>;
+  /** The guest's own profile for a gate, or for none, where it can't do all of the gate's: the verdict then names that one. */
+  readonly lanes?: Readonly<Partial<Record<Gate | 'default', string>>>;
   /** Does it answer ARP and echo as long as it runs, or only while a step of its script is `probed`? */
   readonly answers: 'always' | 'while-probed';
   /** What is typed on the console, in order, for a profile. */

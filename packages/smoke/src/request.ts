@@ -1,18 +1,17 @@
-import type { Millis } from '@nexus-net/sansio';
-import { NEVER } from '@nexus-net/sansio';
+import { type Millis, NEVER, UsageError } from '@nexus-net/sansio';
 import {
-  type Capability,
-  DHCP,
-  MARKER_IDS,
-  MARKERS,
+  demandedMarkers,
+  type MarkerCatalogue,
+  type MarkerId,
+  type MarkerValues,
   markerLiteral,
-  type PhaseName,
+  PROFILE_SPECS,
   type Profile,
-  readMarker,
-  SMOKE,
+  type ProfileSpec,
+  resolveProfile,
   type StopCondition,
 } from '@nexus-net/verdict';
-import type { GuestDefinition } from './guest.js';
+import type { Gate, GuestDefinition } from './guest.js';
 import { Refusal } from './refusal.js';
 
 /** What a run is asked to do, after every check that needs no boot. */
@@ -31,7 +30,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The variables of ADR-0025 that are honoured, for the help text and the check of unknown ones. */
 export const VARIABLES: Readonly<Record<VariableName, string>> = {
-  REQUIRE_QEMU_DHCP: '1 demands a lease from the server on our wire and a gateway ping; 0 (default) does not',
+  REQUIRE_QEMU_DHCP: '1 demands a lease from the server on our wire, gateway ping, DNS and a TCP listener; 0 (default) does not',
+  REQUIRE_QEMU_DHCP_STRICT: '1 demands an ICMP ping of a program of the guest too; goes with REQUIRE_QEMU_DHCP=1',
   REQUIRE_DSOFTBUS: '1 demands the DSoftBus ladder of a guest that has it; 0 (default) does not',
   RUN_UNTIL_MARKER:
     '1 (default) ends as soon as the ladder is satisfied; the text of a marker, with or without its values, ends when that one is',
@@ -39,23 +39,30 @@ export const VARIABLES: Readonly<Record<VariableName, string>> = {
   RUN_PHASE: 'ends when this phase of the profile has passed',
 };
 
-export type VariableName = 'REQUIRE_QEMU_DHCP' | 'REQUIRE_DSOFTBUS' | 'RUN_UNTIL_MARKER' | 'RUN_TIMEOUT' | 'RUN_PHASE';
+export type VariableName =
+  | 'REQUIRE_QEMU_DHCP'
+  | 'REQUIRE_QEMU_DHCP_STRICT'
+  | 'REQUIRE_DSOFTBUS'
+  | 'RUN_UNTIL_MARKER'
+  | 'RUN_TIMEOUT'
+  | 'RUN_PHASE';
+
+export interface RequestOptions {
+  readonly guest: GuestDefinition;
+  readonly dhcpServer: boolean;
+  /** A profile by name, instead of the gates. */
+  readonly profile?: string;
+  /** Profiles beside those that come with the harness. */
+  readonly profiles?: readonly ProfileSpec[];
+}
 
 /** Reads the environment of ADR-0025. Throws {@link Refusal}: nothing is ignored, nothing reduced, nothing guessed. */
-export function readRequest(
-  environment: Environment,
-  { guest, dhcpServer }: { readonly guest: GuestDefinition; readonly dhcpServer: boolean },
-): RunRequest {
+export function readRequest(environment: Environment, options: RequestOptions): RunRequest {
+  const { guest, dhcpServer } = options;
   refuseUnknown(environment);
-  const dhcp = readSwitch(environment, 'REQUIRE_QEMU_DHCP');
-  const dsoftbus = readSwitch(environment, 'REQUIRE_DSOFTBUS');
-  const profile = dhcp ? DHCP : SMOKE;
-  const demanded: [Capability, string][] = profile.capabilities.map((capability) => [
-    capability,
-    dhcp ? 'REQUIRE_QEMU_DHCP=1' : `the profile ${profile.name}`,
-  ]);
-  if (dsoftbus) demanded.push(['dsoftbus', 'REQUIRE_DSOFTBUS=1']);
-  for (const [capability, by] of demanded) {
+  const { profile, by } = chooseProfile(environment, options);
+  refuseNodes(profile);
+  for (const capability of profile.capabilities) {
     if (!guest.capabilities.has(capability)) {
       const has = [...guest.capabilities].join(', ');
       throw new Refusal(
@@ -76,6 +83,67 @@ export function readRequest(
       }),
     ),
   };
+}
+
+/** The gates are sugar: each stands for a profile, or for the guest's own lane of it, and several for a profile that extends all. */
+function chooseProfile(
+  environment: Environment,
+  { guest, profile, profiles = [] }: RequestOptions,
+): { readonly profile: Profile; readonly by: string } {
+  const dhcp = readSwitch(environment, 'REQUIRE_QEMU_DHCP');
+  const strict = readSwitch(environment, 'REQUIRE_QEMU_DHCP_STRICT');
+  const dsoftbus = readSwitch(environment, 'REQUIRE_DSOFTBUS');
+  if (strict && !dhcp) throw new Refusal('REQUIRE_QEMU_DHCP_STRICT=1 goes with REQUIRE_QEMU_DHCP=1: set both.');
+  const specs = [...PROFILE_SPECS, ...profiles];
+  const gates = [
+    ...(dhcp ? [strict ? 'REQUIRE_QEMU_DHCP_STRICT' : 'REQUIRE_QEMU_DHCP'] : []),
+    ...(dsoftbus ? ['REQUIRE_DSOFTBUS'] : []),
+  ] as readonly Gate[];
+  const named = gates.map((gate) => `${gate}=1`).join(' and ');
+  if (profile !== undefined) {
+    if (gates.length > 0) throw new Refusal(`${named} and --profile ${profile} both say what is demanded: set one of them.`);
+    return { profile: resolve(profile, specs), by: `the profile ${profile}` };
+  }
+  const missing = dsoftbus && !guest.capabilities.has('dsoftbus');
+  if (missing) {
+    const has = [...guest.capabilities].join(', ');
+    throw new Refusal(
+      `${named} needs a guest with the capability ‘dsoftbus’, and ${guest.name} has: ${has}. Nothing was booted.`,
+    );
+  }
+  const wanted = gates.map((gate) => guest.lanes?.[gate] ?? GATE_PROFILES[gate]);
+  const [only = guest.lanes?.default ?? 'smoke', ...more] = wanted;
+  if (more.length === 0) return { profile: resolve(only, specs), by: gates.length === 0 ? `the profile ${only}` : named };
+  const all = { name: wanted.join('+'), description: descriptions(wanted, specs), extends: wanted };
+  return { profile: resolve(all.name, [...specs, all]), by: named };
+}
+
+const GATE_PROFILES: Readonly<Record<Gate, string>> = {
+  REQUIRE_QEMU_DHCP: 'dhcp',
+  REQUIRE_QEMU_DHCP_STRICT: 'dhcp-strict',
+  REQUIRE_DSOFTBUS: 'dsoftbus',
+};
+
+function descriptions(names: readonly string[], specs: readonly ProfileSpec[]): string {
+  return names.map((name) => specs.find((each) => each.name === name)?.description ?? name).join('; ');
+}
+
+function resolve(name: string, specs: readonly ProfileSpec[]): Profile {
+  try {
+    return resolveProfile(name, specs);
+  } catch (error) {
+    if (error instanceof UsageError) throw new Refusal(`${capitalised(error.message)}.`);
+    throw error;
+  }
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function refuseNodes({ name, nodes }: Profile): void {
+  if (nodes.length === 1) return;
+  throw new Refusal(`The profile ${name} is of ${nodes.length} nodes (${nodes.join(', ')}), and test-os starts one.`);
 }
 
 function refuseUnknown(environment: Environment): void {
@@ -104,20 +172,32 @@ function readUntil(environment: Environment, profile: Profile): StopCondition {
     throw new Refusal('RUN_PHASE and a marker in RUN_UNTIL_MARKER both say when to end: set one of them.');
   if (phase !== '') {
     const names = profile.phases.map(({ name }) => name);
-    if (!names.includes(phase as PhaseName))
+    if (!names.includes(phase))
       throw new Refusal(`RUN_PHASE ‘${phase}’ is no phase of the profile ${profile.name}: ${names.join(', ')}.`);
-    return { type: 'phase', phase: phase as PhaseName };
+    return { type: 'phase', phase };
   }
   if (!untilMarker) return { type: 'satisfied' };
-  // With values it is a claim of its own: only a marker with these values ends the run.
-  const read = readMarker(marker);
-  const id = read?.id ?? MARKER_IDS.find((each) => marker === markerLiteral(each) || marker === MARKERS[each].form);
-  const inLadder = profile.phases.flatMap(({ markers }) => markers);
-  if (id === undefined || !inLadder.includes(id)) {
-    const literals = inLadder.map((each) => `‘${markerLiteral(each)}’`).join(', ');
+  const demanded = demandedMarkers(profile);
+  const read = readMarkerText(marker, profile.catalogue);
+  if (read === undefined || !demanded.includes(read.id)) {
+    const literals = demanded.map((id) => `‘${markerLiteral(profile.catalogue.get(id))}’`).join(', ');
     throw new Refusal(`RUN_UNTIL_MARKER ‘${marker}’ is neither 1 nor a marker of the profile ${profile.name}: ${literals}.`);
   }
-  return { type: 'marker', marker: id, values: read?.values ?? {} };
+  return { type: 'marker', marker: read.id, values: read.values };
+}
+
+/** A marker as it is asked for: with values, so that only a marker with these ends the run; as its form; or its beginning. */
+function readMarkerText(
+  text: string,
+  catalogue: MarkerCatalogue,
+): { readonly id: MarkerId; readonly values: MarkerValues } | undefined {
+  const read = catalogue.read(text);
+  if (read !== undefined) return read;
+  const id = catalogue.ids.find((each) => {
+    const marker = catalogue.get(each);
+    return text === markerLiteral(marker) || text === marker.form;
+  });
+  return id === undefined ? undefined : { id, values: {} };
 }
 
 const UNITS: Readonly<Record<string, Millis>> = { '': 1_000, s: 1_000, m: 60_000, h: 3_600_000 };

@@ -1,9 +1,10 @@
-import { type MarkerId, type MarkerValues, readMarker, readValues } from './markers.js';
+import type { MarkerCatalogue } from './catalogue.js';
+import { type MarkerId, type MarkerValues, readValues } from './marker.js';
 import type { PhaseName } from './profile.js';
 
-/** A line of a guest that doesn't print the ADR's markers, and whose meaning is that of one of them. */
+/** A line of a guest that doesn't print the contract's markers, and whose meaning is that of one of them. */
 export interface ConsoleRule {
-  /** Anchored by its author; groups named `address`, `prefix` and `gateway` become the marker's values. */
+  /** Anchored by its author; groups named `address`, `prefix`, `gateway` and `peer` become the marker's values. */
   readonly pattern: RegExp;
   readonly marker: MarkerId;
   /** Counts only while the ladder stands in this phase: the same line may mean one thing here and nothing there. */
@@ -19,9 +20,15 @@ export interface MarkerReading {
   readonly values: MarkerValues;
 }
 
+export interface ReadingContext {
+  readonly catalogue: MarkerCatalogue;
+  readonly rules: readonly ConsoleRule[];
+  readonly phase: PhaseName | undefined;
+}
+
 /** What a line says: the marker that it is, or else the one that it stands for in this phase. */
-export function readLine(line: string, rules: readonly ConsoleRule[], phase: PhaseName | undefined): MarkerReading | undefined {
-  const printed = readMarker(line);
+export function readLine(line: string, { catalogue, rules, phase }: ReadingContext): MarkerReading | undefined {
+  const printed = catalogue.read(line);
   if (printed !== undefined) return { ...printed, origin: 'printed' };
   for (const rule of rules) {
     if (rule.phase !== undefined && rule.phase !== phase) continue;

@@ -1,22 +1,24 @@
-import type { WireContext } from './evidence.js';
+import type { ProofName, WireContext } from './evidence.js';
 import type { FactLog } from './fact-log.js';
-import type { PhaseName } from './profile.js';
 import type { Cause } from './verdict.js';
 
-/** Why a phase's time ran out, read from what the wire showed: the first step of its exchange that did not happen. */
+/** Why the time for a marker ran out, read from what the wire showed: the first step of its exchange that did not happen. */
 export function diagnose(
-  phase: PhaseName,
+  proof: ProofName | undefined,
   facts: FactLog,
   context: WireContext,
 ): { readonly cause: Cause; readonly message: string } {
-  switch (phase) {
-    case 'dhcp':
+  switch (proof) {
+    case 'lease-held':
       return diagnoseDhcp(facts, context);
-    case 'iface':
-    case 'ping':
+    case 'interface-usable':
+    case 'gateway-echo':
+    case 'second-gateway-echo':
       return diagnoseReach(facts, context);
+    case 'dns-answered':
+      return diagnoseDns(facts, context);
     default:
-      return { cause: 'missing-marker', message: `the phase ‘${phase}’ ran out of time without its marker` };
+      return { cause: 'missing-marker', message: 'the time of the phase ran out without its marker' };
   }
 }
 
@@ -44,4 +46,19 @@ function diagnoseReach(facts: FactLog, { guestMac, gateway }: WireContext): { re
     return { cause: 'no-echo-reply', message: 'no ICMP echo of the guest was answered by the gateway' };
   }
   return { cause: 'missing-marker', message: 'the wire shows the exchange, and the guest’s console does not say so' };
+}
+
+function diagnoseDns(
+  facts: FactLog,
+  { guestMac, gateway, dnsServers = [] }: WireContext,
+): { readonly cause: Cause; readonly message: string } {
+  const servers = [gateway, ...dnsServers];
+  const found = facts.of('arp.resolved').some((fact) => fact.askerMac === guestMac && servers.includes(fact.ownerIp));
+  if (!found) return { cause: 'no-arp-reply', message: 'the guest found no DNS server by ARP' };
+  const answered = facts.of('dns.answered').some((fact) => servers.includes(fact.server));
+  if (!answered) return { cause: 'no-dns-answer', message: 'no DNS query of the guest was answered' };
+  return {
+    cause: 'missing-marker',
+    message: 'the wire shows an answer of the DNS server, and the guest’s console does not say so',
+  };
 }

@@ -1,5 +1,7 @@
-import { MARKER_IDS, MARKERS } from './markers.js';
-import { PROFILES } from './profile.js';
+import { PROOFS } from './evidence.js';
+import type { MarkerId } from './marker.js';
+import { CATALOGUE, MARKER_IDS } from './markers.js';
+import { PROFILE_SPECS, profileNamed } from './profiles.js';
 import { CAUSES } from './verdict.js';
 
 /** The text of `docs/markers.md`, made of the tables of markers, profiles and causes. */
@@ -14,32 +16,52 @@ export function markersDocument(): string {
     'verdict counts it as unbacked.',
     '',
     ...MARKER_IDS.flatMap((id) => {
-      const { form, meaning, backing, evidence, compatibility } = MARKERS[id];
+      const { form, meaning, backing, proof, failures = [], compatibility } = CATALOGUE.get(id);
       return [
         `## \`${form}\``,
         '',
         meaning,
         '',
         `- id: \`${id}\``,
-        `- backing: \`${backing}\`${evidence === undefined ? '' : `: ${evidence}`}`,
+        `- backing: \`${backing}\`${proof === undefined ? '' : `: ${PROOFS[proof].wants} (\`${proof}\`)`}`,
+        ...(failures.length === 0
+          ? []
+          : [`- forbidden wherever it is demanded: ${failures.map((line) => `\`${line}\``).join(', ')}`]),
         ...(compatibility === undefined ? [] : [`- ${compatibility}`]),
         '',
       ];
     }),
     '# Profiles',
     '',
-    ...PROFILES.flatMap(({ name, description, phases, forbidden }) => [
-      `## ${name}`,
-      '',
-      `${description}.`,
-      '',
-      ...phases.map(
-        ({ name: phase, markers, budgetMs }) =>
-          `- \`${phase}\`, ${budgetMs / 1_000} s: ${markers.map((id) => `\`${MARKERS[id].form}\``).join(', ')}`,
-      ),
-      ...forbidden.map((id) => `- forbidden: \`${MARKERS[id].form}\``),
-      '',
-    ]),
+    ...PROFILE_SPECS.flatMap(({ name, extends: parents = [] }) => {
+      const { description, phases, forbidden, order, outcomes, nodes, notes, catalogue } = profileNamed(name);
+      const form = (id: MarkerId): string => `\`${catalogue.get(id).form}\``;
+      const own = [...new Set(phases.flatMap(({ markers }) => markers.map(({ marker }) => marker)))];
+      return [
+        `## ${name}`,
+        '',
+        `${description}.${parents.length === 0 ? '' : ` Extends ${parents.map((parent) => `\`${parent}\``).join(', ')}.`}`,
+        '',
+        ...(nodes.length === 1 ? [] : [`- nodes: ${nodes.join(', ')}`]),
+        ...phases.map(({ name: phase, markers, budgetMs }) => {
+          const demanded = [...new Set(markers.map(({ marker }) => marker))].map((id) => {
+            const of = markers.filter(({ marker }) => marker === id).map(({ node }) => node);
+            return of.length === nodes.length ? form(id) : `${form(id)} [${of.join(', ')}]`;
+          });
+          return `- \`${phase}\`, ${budgetMs / 1_000} s: ${demanded.join(', ')}`;
+        }),
+        ...forbidden.map((id) => `- forbidden: ${form(id)}`),
+        ...outcomes.map(
+          ({ of, interchangeable }) =>
+            `- ${interchangeable ? 'either will do' : 'exclude each other'}: ${of.map(form).join(', ')}`,
+        ),
+        ...order
+          .filter(({ earlier, later }) => own.includes(earlier) && own.includes(later))
+          .map(({ earlier, later }) => `- order: ${form(earlier)} before ${form(later)}`),
+        ...notes.map((note) => `- ${note}`),
+        '',
+      ];
+    }),
     '# Causes',
     '',
     'Why a run failed: `failure.cause` in `verdict.json`.',

@@ -1,22 +1,40 @@
 import { formatIpv4, type Ipv4Address, type MacAddress, type Millis } from '@nexus-net/sansio';
-import type { Fact } from '@nexus-net/wire';
+import { ADDRESS_PLAN, type Fact } from '@nexus-net/wire';
 import type { FactLog } from './fact-log.js';
-import type { MarkerId, MarkerValues } from './markers.js';
+import type { MarkerId, MarkerValues } from './marker.js';
+import type { NodeName } from './profile.js';
 import { newestAck, type Tenancy, tenanciesOf } from './tenancy.js';
 
-/** Who is who on the wire of this run. */
+/** Who is who on the wire, as one node of the run sees it. */
 export interface WireContext {
+  /** The node's own MAC address. */
   readonly guestMac: MacAddress;
   readonly gateway: Ipv4Address;
   /** The DHCP server whose lease counts. */
   readonly dhcpServer: Ipv4Address;
+  /** Further DNS servers of the wire, beside the gateway. */
+  readonly dnsServers?: readonly Ipv4Address[];
   /** The address that the guest has where no lease gives it one. */
   readonly staticAddress?: Ipv4Address;
+  /** TCP port of the node's listen proof. Default: that of the address plan. */
+  readonly listenPort?: number;
+}
+
+/** What a claim is weighed against. */
+export interface Circumstances {
+  /** What was seen on the segment. */
+  readonly wire: FactLog;
+  /** What was seen on the loopback interface of the claim's node, which it exports. */
+  readonly loopback: FactLog;
+  readonly context: WireContext;
+  /** Every node of the run, by name. */
+  readonly nodes: Readonly<Record<NodeName, WireContext>>;
 }
 
 /** A marker that a guest printed, or that a line of its console stands for. */
 export interface Claim {
   readonly marker: MarkerId;
+  readonly node: NodeName;
   readonly at: Millis;
   readonly values: MarkerValues;
 }
@@ -32,9 +50,9 @@ export type Finding =
   /** It says otherwise. */
   | { readonly state: 'contradicted'; readonly what: string; readonly frames: readonly number[] };
 
-/** Looks for the evidence of a claim. The table of checks; what each wants in words is the column `evidence` of `MARKERS`. */
-export function findEvidence(claim: Claim, facts: FactLog, context: WireContext): Finding {
-  return EVIDENCE[claim.marker](claim, facts, context);
+/** Looks for the evidence of a claim: `proof` is that of its marker, `undefined` for one that is local. */
+export function findEvidence(proof: ProofName | undefined, claim: Claim, circumstances: Circumstances): Finding {
+  return proof === undefined ? { state: 'unbacked' } : PROOFS[proof].check(claim, circumstances);
 }
 
 /** The newest tenancy that a line of this instant may speak of. */
@@ -48,42 +66,111 @@ export function tenancyAt(at: Millis, facts: FactLog, context: WireContext): Ten
  */
 export const CHANNEL_SKEW_MS: Millis = 2_000;
 
-type Check = (claim: Claim, facts: FactLog, context: WireContext) => Finding;
+type Check = (claim: Claim, circumstances: Circumstances) => Finding;
 
-const EVIDENCE: Readonly<Record<MarkerId, Check>> = {
-  'netstackd-ready': () => ({ state: 'unbacked' }),
-  'virtio-net-up': (_claim, facts, context) => {
-    const seen = facts.of('ethernet.seen').find((fact) => fact.mac === context.guestMac);
-    return seen === undefined ? missing('no frame from the guest’s MAC address') : proven(seen);
+export type ProofName =
+  | 'device-sends'
+  | 'interface-usable'
+  | 'lease-held'
+  | 'no-lease'
+  | 'gateway-echo'
+  | 'second-gateway-echo'
+  | 'dns-answered'
+  | 'tcp-nonce-exchanged';
+
+/** Every proof that a marker may name: what it wants in words, and the check. */
+export const PROOFS: Readonly<Record<ProofName, { readonly wants: string; readonly check: Check }>> = {
+  'device-sends': {
+    wants: 'a frame from the guest’s own MAC address',
+    check: (_claim, { wire, context }) => {
+      const seen = wire.of('ethernet.seen').find((fact) => fact.mac === context.guestMac);
+      return seen === undefined ? missing('no frame from the guest’s MAC address') : proven(seen);
+    },
   },
-  'dhcp-bound': boundEvidence,
-  'dhcp-fallback': (claim, facts, context) => {
-    const { staticAddress } = context;
-    const { address = staticAddress } = claim.values;
-    if (address !== undefined && staticAddress !== undefined && address !== staticAddress) {
-      const what = `the line says ${formatIpv4(address)}, the static address is ${formatIpv4(staticAddress)}`;
-      return { state: 'contradicted', what, frames: [] };
-    }
-    const tenancy = tenanciesOf(facts, context).find(({ from }) => from < claim.at);
-    if (tenancy === undefined) return { state: 'proven', frames: [] };
-    const what = `the server acknowledged ${formatIpv4(tenancy.address)} to the guest before the line`;
-    return contradicted(what, newestAck(tenancy));
+  'interface-usable': {
+    wants: 'ARP answered in both directions, and an ICMP echo answered in both directions, under the guest’s address',
+    check: ifaceEvidence,
   },
-  'iface-up': ifaceEvidence,
-  'net-ping-ok': (claim, facts, context) => {
-    const tenancy = tenancyAt(claim.at, facts, context);
-    const address = tenancy?.address ?? context.staticAddress;
-    const echo = facts
-      .of('icmp.echo-answered')
-      .findLast((fact) => fact.asker === address && fact.answerer === context.gateway && isWithin(tenancy, fact));
-    if (echo !== undefined) return proven(echo);
-    return missing(
-      `no echo of ${address === undefined ? 'the guest' : formatIpv4(address)} answered by ${formatIpv4(context.gateway)}`,
-    );
+  'lease-held': {
+    wants: 'OFFER and ACK of this address to the guest’s MAC under one transaction id, from the server on our wire',
+    check: boundEvidence,
+  },
+  'no-lease': { wants: 'no ACK to the guest’s MAC before the line', check: fallbackEvidence },
+  'gateway-echo': {
+    wants: 'an ICMP echo request from the guest’s address and the gateway’s reply with the same identifier and sequence number',
+    check: (claim, circumstances) => {
+      const [echo] = gatewayEchoes(claim, circumstances).slice(-1);
+      return echo === undefined ? missing(noEcho(claim, circumstances)) : proven(echo);
+    },
+  },
+  'second-gateway-echo': {
+    wants: 'the same in two exchanges with different identifiers: that of the network service, and that of the program',
+    check: (claim, circumstances) => {
+      const echoes = gatewayEchoes(claim, circumstances);
+      const last = echoes.at(-1);
+      const other = echoes.findLast((fact) => fact.identifier !== last?.identifier);
+      if (last === undefined) return missing(noEcho(claim, circumstances));
+      return other === undefined ? missing('the gateway answered echoes of one identifier only') : proven(other, last);
+    },
+  },
+  'dns-answered': {
+    wants: 'a DNS query from the guest’s address to a DNS server of the wire, and its response without an error (RCODE 0)',
+    check: (claim, { wire, context }) => {
+      const tenancy = tenancyAt(claim.at, wire, context);
+      const address = tenancy?.address ?? context.staticAddress;
+      const servers = [context.gateway, ...(context.dnsServers ?? [])];
+      const answers = wire
+        .of('dns.answered')
+        .filter((fact) => fact.client === address && servers.includes(fact.server) && isWithin(tenancy, fact));
+      const good = answers.findLast(({ responseCode }) => responseCode === 0);
+      if (good !== undefined) return proven(good);
+      const [bad] = answers.slice(-1);
+      if (bad === undefined) return missing('no DNS query of the guest was answered');
+      return missing(`the DNS server answered ${JSON.stringify(bad.name)} with the error ${bad.responseCode}`);
+    },
+  },
+  'tcp-nonce-exchanged': {
+    wants: 'a TCP connection from the gateway to the guest’s listening port, and octets of the gateway that came back on it',
+    check: (claim, { wire, context }) => {
+      const address = tenancyAt(claim.at, wire, context)?.address ?? context.staticAddress;
+      const { listenPort = ADDRESS_PLAN.ports.listenProbe } = context;
+      const echo = wire
+        .of('tcp.echoed')
+        .findLast((fact) => fact.client === context.gateway && fact.server === address && fact.serverPort === listenPort);
+      if (echo !== undefined) return proven(echo);
+      return missing(`no octets of ${formatIpv4(context.gateway)} came back from TCP port ${listenPort} of the guest`);
+    },
   },
 };
 
-function boundEvidence(claim: Claim, facts: FactLog, context: WireContext): Finding {
+function fallbackEvidence(claim: Claim, { wire, context }: Circumstances): Finding {
+  const { staticAddress } = context;
+  const { address = staticAddress } = claim.values;
+  if (address !== undefined && staticAddress !== undefined && address !== staticAddress) {
+    const what = `the line says ${formatIpv4(address)}, the static address is ${formatIpv4(staticAddress)}`;
+    return { state: 'contradicted', what, frames: [] };
+  }
+  const tenancy = tenanciesOf(wire, context).find(({ from }) => from < claim.at);
+  if (tenancy === undefined) return { state: 'proven', frames: [] };
+  const what = `the server acknowledged ${formatIpv4(tenancy.address)} to the guest before the line`;
+  return contradicted(what, newestAck(tenancy));
+}
+
+/** Echoes of the guest that the gateway answered, oldest first. */
+function gatewayEchoes(claim: Claim, { wire, context }: Circumstances): readonly Fact<'icmp.echo-answered'>[] {
+  const tenancy = tenancyAt(claim.at, wire, context);
+  const address = tenancy?.address ?? context.staticAddress;
+  return wire
+    .of('icmp.echo-answered')
+    .filter((fact) => fact.asker === address && fact.answerer === context.gateway && isWithin(tenancy, fact));
+}
+
+function noEcho({ at }: Claim, { wire, context }: Circumstances): string {
+  const address = tenancyAt(at, wire, context)?.address ?? context.staticAddress;
+  return `no echo of ${address === undefined ? 'the guest' : formatIpv4(address)} answered by ${formatIpv4(context.gateway)}`;
+}
+
+function boundEvidence(claim: Claim, { wire: facts, context }: Circumstances): Finding {
   const { address, prefixLength, gateway } = claim.values;
   const tenancies = tenanciesOf(facts, context);
   const tenancy = tenancies.findLast((each) => address === undefined || each.address === address);
@@ -120,7 +207,7 @@ function offerOf({ client, server, xid, address, at }: Fact<'dhcp.leased'>, fact
     );
 }
 
-function ifaceEvidence(claim: Claim, facts: FactLog, context: WireContext): Finding {
+function ifaceEvidence(claim: Claim, { wire: facts, context }: Circumstances): Finding {
   const around = tenanciesAround(claim.at, facts, context);
   const tenancy = around.findLast((each) => claim.values.address === undefined || each.address === claim.values.address);
   const expected = (tenancy ?? around.at(-1))?.address ?? context.staticAddress;

@@ -2,8 +2,8 @@ import { type Millis, requireArgument, UsageError } from '@nexus-net/sansio';
 import type { Violation } from '@nexus-net/wire';
 import type { ConsoleRule } from './console-rule.js';
 import type { WireContext } from './evidence.js';
-import { type MarkerId, type MarkerValues, markerLiteral } from './markers.js';
-import type { PhaseName, Profile } from './profile.js';
+import { type MarkerId, type MarkerValues, markerLiteral } from './marker.js';
+import { demandedMarkers, type NodeName, type PhaseName, type Profile } from './profile.js';
 
 /** When a run that goes well ends. */
 export type StopCondition =
@@ -14,7 +14,8 @@ export type StopCondition =
 
 export type LadderOptions = {
   readonly profile: Profile;
-  readonly context: WireContext;
+  /** Who is who on the wire: for each node of the profile, or for its only one. */
+  readonly context: WireContext | Readonly<Record<NodeName, WireContext>>;
   /** Lines that stand for markers. Default: none, the guest prints the markers themselves. */
   readonly rules?: readonly ConsoleRule[];
   /** Lines that mean that the guest crashed. Default: none. */
@@ -33,8 +34,13 @@ export type LadderOptions = {
   readonly claimCountMax?: number;
 };
 
+/** All options, with a context for each node. */
+export interface ResolvedLadderOptions extends Required<Omit<LadderOptions, 'context'>> {
+  readonly contexts: Readonly<Record<NodeName, WireContext>>;
+}
+
 /** Options with their defaults. Throws `UsageError` where they can't be, or ask for an end that the profile doesn't have. */
-export function withDefaults(options: LadderOptions): Required<LadderOptions> {
+export function withDefaults(options: LadderOptions): ResolvedLadderOptions {
   const {
     profile,
     rules = [],
@@ -53,9 +59,18 @@ export function withDefaults(options: LadderOptions): Required<LadderOptions> {
     const known = phases.map((phase) => phase.name).join(', ');
     throw new UsageError(`the profile ${name} has no phase ${until.phase}: ${known}`);
   }
-  if (until.type === 'marker' && !phases.some(({ markers }) => markers.includes(until.marker))) {
-    const known = phases.flatMap(({ markers }) => markers.map(markerLiteral)).join(', ');
-    throw new UsageError(`the profile ${name} has no marker ${markerLiteral(until.marker)}: ${known}`);
+  const demanded = demandedMarkers(profile);
+  if (until.type === 'marker' && !demanded.includes(until.marker)) {
+    const known = demanded.map((id) => markerLiteral(profile.catalogue.get(id))).join(', ');
+    throw new UsageError(`the profile ${name} does not demand the marker ${until.marker}: ${known}`);
   }
-  return { ...options, rules, panics, until, runMs, silenceMs, fatalViolation, violationCountMax, claimCountMax };
+  const { context, ...rest } = options;
+  const contexts = isContext(context) ? { [profile.nodes[0] as NodeName]: context } : context;
+  const strangers = profile.nodes.filter((node) => contexts[node] === undefined);
+  requireArgument(strangers.length === 0, `every node of the profile has a context; ${strangers.join(', ')} has none`);
+  return { ...rest, contexts, rules, panics, until, runMs, silenceMs, fatalViolation, violationCountMax, claimCountMax };
+}
+
+function isContext(context: LadderOptions['context']): context is WireContext {
+  return typeof context['guestMac'] === 'number';
 }

@@ -1,15 +1,17 @@
 import { type Millis, NEVER, Queue, UsageError } from '@nexus-net/sansio';
 import type { Fact, Violation } from '@nexus-net/wire';
+import { ClaimRules } from './claim-rules.js';
 import { Claims, type HeldClaim, isBelieved, valuesMatch } from './claims.js';
 import { type MarkerReading, readLine } from './console-rule.js';
+import { DamageWatch } from './damage.js';
 import { diagnose } from './diagnose.js';
-import { CHANNEL_SKEW_MS, type Claim, findEvidence, tenancyAt } from './evidence.js';
+import { CHANNEL_SKEW_MS, type Circumstances, type Claim, type Finding, findEvidence, tenancyAt } from './evidence.js';
 import { FactLog } from './fact-log.js';
 import { factText } from './fact-text.js';
-import { type LadderOptions, withDefaults } from './ladder-options.js';
+import { type LadderOptions, type ResolvedLadderOptions, withDefaults } from './ladder-options.js';
 import type { ConsoleLine } from './lines.js';
-import { MARKERS, type MarkerId, type MarkerValues, renderMarker } from './markers.js';
-import type { Phase, PhaseName } from './profile.js';
+import { type Marker, type MarkerId, type MarkerValues, renderMarker } from './marker.js';
+import { demandedMarkers, type NodeName, type Phase, type PhaseName, type Requirement } from './profile.js';
 import { newestAck } from './tenancy.js';
 import type { AbortCause, Cause, FailureReport, MarkerReport, PhaseReport, Verdict, ViolationReport } from './verdict.js';
 
@@ -17,6 +19,9 @@ export type LadderEvent =
   | { readonly type: 'marker'; readonly report: MarkerReport }
   | { readonly type: 'phase'; readonly report: PhaseReport }
   | { readonly type: 'verdict'; readonly verdict: Verdict };
+
+/** Where a fact was seen: on the segment, or on the loopback interface of a node, which exports it. */
+export type FactSource = { readonly segment: 'wire' } | { readonly segment: 'loopback'; readonly node: NodeName };
 
 /**
  * The judge of a run: console lines and facts in, one verdict out, as early as it is certain. A machine without clock and
@@ -26,9 +31,12 @@ export type LadderEvent =
  * little time to agree (`evidenceWithinMs` of the marker); then the claim is a failure, not a success that waits.
  */
 export class Ladder {
-  readonly #options: Required<LadderOptions>;
-  readonly #facts = new FactLog();
+  readonly #options: ResolvedLadderOptions;
+  readonly #wire = new FactLog();
+  readonly #loopbacks: ReadonlyMap<NodeName, FactLog>;
+  readonly #damage: ReadonlyMap<NodeName, DamageWatch>;
   readonly #claims: Claims;
+  readonly #rules: ClaimRules;
   readonly #phases: PhaseReport[] = [];
   readonly #violations: ViolationReport[] = [];
   readonly #events = new Queue<LadderEvent>(1_024);
@@ -40,7 +48,13 @@ export class Ladder {
 
   constructor(options: LadderOptions) {
     this.#options = withDefaults(options);
-    this.#claims = new Claims(this.#options.claimCountMax);
+    const { profile, claimCountMax } = this.#options;
+    const { catalogue, nodes } = profile;
+    const demanded = demandedMarkers(profile).map((id): [MarkerId, Marker] => [id, catalogue.get(id)]);
+    this.#claims = new Claims(catalogue, claimCountMax);
+    this.#rules = new ClaimRules(profile, this.#claims, (claim) => this.#weigh(claim));
+    this.#loopbacks = new Map(nodes.map((node) => [node, new FactLog()]));
+    this.#damage = new Map(nodes.map((node) => [node, new DamageWatch(demanded, (line) => catalogue.read(line)?.id)]));
   }
 
   /** The run begins: its clock and its first phase. */
@@ -50,19 +64,29 @@ export class Ladder {
     this.#state = { type: 'running', startedAt: now, phase: 0, phaseStartedAt: now, movedAt: now };
   }
 
-  /** A whole line of the guest's console. */
-  handleLine(now: Millis, line: ConsoleLine): void {
+  /** A whole line of a guest's console. `node`: whose; default the first of the profile. */
+  handleLine(now: Millis, line: ConsoleLine, node: NodeName = this.#firstNode): void {
     const state = this.#tick(now);
     if (state === undefined) return;
+    const { panics, rules, profile } = this.#options;
     this.#lastLine = line.text;
     this.#state = { ...state, movedAt: this.#now };
-    if (this.#options.panics.some((panic) => panic.test(line.text))) {
-      this.#fail('guest-panic', { message: `the console shows a crash: ${line.text}` });
+    if (panics.some((panic) => panic.test(line.text))) {
+      this.#fail('guest-panic', { node, message: `the console shows a crash: ${line.text}` });
       return;
     }
-    if (line.cut) return; // a marker is a whole line
-    const reading = readLine(line.text, this.#options.rules, this.#phase(state)?.name);
-    if (reading !== undefined) this.#claim(line, reading);
+    const failure = profile.failures.find((each) => line.text.startsWith(each.line));
+    if (failure !== undefined) {
+      this.#failLine(node, line, failure.marker);
+      return;
+    }
+    const phase = this.#phase(state)?.name;
+    const reading = line.cut ? undefined : readLine(line.text, { catalogue: profile.catalogue, rules, phase }); // a marker is a whole line
+    if (reading === undefined) this.#damage.get(node)?.handleLine(line.text);
+    else {
+      this.#damage.get(node)?.handleMarker();
+      this.#claim(node, line, reading);
+    }
   }
 
   /** Console or wire moved, and there is no line or fact in it: the guest is not silent. */
@@ -71,13 +95,15 @@ export class Ladder {
     if (state !== undefined) this.#state = { ...state, movedAt: this.#now };
   }
 
-  /** A fact that a witness saw. */
-  handleFact(now: Millis, fact: Fact): void {
+  /** A fact that a witness saw. Default: on the segment. */
+  handleFact(now: Millis, fact: Fact, source: FactSource = { segment: 'wire' }): void {
     const state = this.#tick(now);
     if (state === undefined) return;
     this.#lastFact = fact;
     this.#state = { ...state, movedAt: this.#now };
-    this.#facts.add(fact);
+    const log = source.segment === 'wire' ? this.#wire : this.#loopbacks.get(source.node);
+    if (log === undefined) throw new UsageError(`the profile has no node ${JSON.stringify((source as { node: string }).node)}`);
+    log.add(fact);
     this.#advance();
   }
 
@@ -93,11 +119,13 @@ export class Ladder {
     if (fatal) this.#fail('wire-violation', { message: `${reference}: ${message}` });
   }
 
-  /** The guest is gone; `how` says it in words, e.g. `exit code 0`. Nothing more can come. */
-  handleExit(now: Millis, how: string): void {
+  /** A guest is gone; `how` says it in words, e.g. `exit code 0`. `node`: which; default the first of the profile. */
+  handleExit(now: Millis, how: string, node: NodeName = this.#firstNode): void {
     if (this.#tick(now) === undefined) return;
-    const [unproven] = this.#claims.open();
-    if (unproven === undefined) this.#fail('guest-exit', { message: `the guest ended (${how}) before the ladder was satisfied` });
+    const unproven = this.#claims.open().find(({ claim }) => claim.node === node);
+    const who = this.#options.profile.nodes.length === 1 ? 'the guest' : `node ${node}`;
+    if (unproven === undefined)
+      this.#fail('guest-exit', { node, message: `${who} ended (${how}) before the ladder was satisfied` });
     else this.#failClaim(unproven);
   }
 
@@ -150,9 +178,9 @@ export class Ladder {
     return {
       state: this.#state.type,
       phase: this.phase,
-      facts: this.#facts.counts(),
-      factsForgotten: this.#facts.forgotten,
-      claimed: [...new Set(this.#claims.all().map(({ claim }) => claim.marker))],
+      facts: this.#wire.counts(),
+      factsForgotten: this.#wire.forgotten,
+      claimed: [...this.#claims.ids()],
       claimsNotHeld: this.#claims.notHeld,
       eventsDropped: this.#events.dropped,
     };
@@ -187,7 +215,7 @@ export class Ladder {
       deadlines.push({ at: state.phaseStartedAt + phase.budgetMs, expire: () => this.#expirePhase(phase.name) });
     }
     for (const held of this.#claims.open()) {
-      const { evidenceWithinMs = CHANNEL_SKEW_MS } = MARKERS[held.claim.marker];
+      const { evidenceWithinMs = CHANNEL_SKEW_MS } = this.#marker(held.claim.marker);
       deadlines.push({ at: held.claim.at + evidenceWithinMs, expire: () => this.#failClaim(held) });
     }
     return deadlines.reduce((earliest, deadline) => (deadline.at < earliest.at ? deadline : earliest));
@@ -197,28 +225,62 @@ export class Ladder {
     return this.#options.profile.phases[state.phase];
   }
 
-  #claim(line: ConsoleLine, { id, origin, values }: MarkerReading): void {
-    if (this.#options.profile.forbidden.includes(id)) {
-      this.#fail('forbidden-marker', {
-        marker: renderMarker(id, values),
-        message: `this profile forbids the line: ${line.text}`,
-      });
+  get #firstNode(): NodeName {
+    return this.#options.profile.nodes[0] as NodeName;
+  }
+
+  #marker(id: MarkerId): Marker {
+    return this.#options.profile.catalogue.get(id);
+  }
+
+  #claim(node: NodeName, line: ConsoleLine, { id, origin, values }: MarkerReading): void {
+    const { profile } = this.#options;
+    const marker = renderMarker(this.#marker(id), values);
+    if (profile.forbidden.includes(id)) {
+      this.#fail('forbidden-marker', { marker, node, message: `this profile forbids the line: ${line.text}` });
       return;
     }
-    const claim: Claim = { marker: id, at: this.#now, values };
+    const rival = this.#rules.rivalOf(node, id, this.#now);
+    if (rival !== undefined) {
+      const message = `the console says ‘${line.text}’, and said ‘${renderMarker(this.#marker(rival))}’ before`;
+      this.#fail('both-outcomes', { marker, node, message });
+      return;
+    }
+    const missing = this.#rules.preconditionOf(node, id);
+    if (missing !== undefined) {
+      const first = renderMarker(this.#marker(missing));
+      const message = `the console says ‘${line.text}’, and ‘${first}’ has to come before it`;
+      this.#fail('out-of-order', { marker: first, node, message });
+      return;
+    }
+    const claim: Claim = { marker: id, node, at: this.#now, values };
     if (this.#claims.add(claim, line, origin)) {
       this.#advance();
       return;
     }
     // What was true when it was said first may be false when it is said again; silence adds nothing to it.
-    const finding = findEvidence(claim, this.#facts, this.#options.context);
+    const finding = this.#weigh(claim);
     if (finding.state === 'contradicted') this.#failClaim({ claim, line, origin, finding });
+  }
+
+  #weigh(claim: Claim): Finding {
+    return findEvidence(this.#marker(claim.marker).proof, claim, this.#circumstances(claim.node));
+  }
+
+  #circumstances(node: NodeName): Circumstances {
+    const { contexts } = this.#options;
+    return {
+      wire: this.#wire,
+      loopback: this.#loopbacks.get(node) as FactLog,
+      context: contexts[node] as Circumstances['context'],
+      nodes: contexts,
+    };
   }
 
   /** Weighs the open claims against the facts, passes the phases that are complete, and ends the run where all is said. */
   #advance(): void {
     for (const held of this.#claims.open()) {
-      held.finding = findEvidence(held.claim, this.#facts, this.#options.context);
+      held.finding = this.#weigh(held.claim);
       if (held.finding.state === 'contradicted') {
         this.#failClaim(held);
         return;
@@ -227,7 +289,7 @@ export class Ladder {
     }
     for (let state = this.#state; state.type === 'running'; state = this.#state) {
       const phase = this.#phase(state);
-      if (phase === undefined || !phase.markers.every((id) => this.#claims.isSettled(id))) break;
+      if (phase === undefined || !phase.markers.every((each) => this.#rules.isSettled(each))) break;
       const report: PhaseReport = {
         name: phase.name,
         outcome: 'passed',
@@ -252,7 +314,7 @@ export class Ladder {
       this.#end();
       return;
     }
-    const marker = renderMarker(until.marker, until.values);
+    const marker = renderMarker(this.#marker(until.marker), until.values);
     this.#fail('missing-marker', {
       marker,
       message: 'every phase passed, and the marker that was to end the run has other values',
@@ -262,41 +324,72 @@ export class Ladder {
   /** Is the marker there that was to end the run? */
   #isMarkerReached(): boolean {
     const { until } = this.#options;
-    if (until.type !== 'marker' || !this.#claims.isSettled(until.marker)) return false;
+    if (until.type !== 'marker') return false;
     return this.#claims
       .all()
-      .some(({ claim }) => claim.marker === until.marker && valuesMatch(this.#valuesOf(claim), until.values ?? {}));
+      .some(
+        ({ claim }) =>
+          claim.marker === until.marker &&
+          this.#claims.isSettled(claim) &&
+          valuesMatch(this.#valuesOf(claim), until.values ?? {}),
+      );
   }
 
   #expirePhase(phase: PhaseName): void {
     const { markers } = this.#options.profile.phases.find(({ name }) => name === phase) as Phase;
-    const open = markers.find((id) => !this.#claims.isSettled(id)) as MarkerId;
-    const held = this.#claims.open().find(({ claim }) => claim.marker === open);
+    const open = markers.find((each) => !this.#rules.isSettled(each)) as Requirement;
+    const held = this.#claims.open().find(({ claim }) => claim.marker === open.marker && claim.node === open.node);
     if (held !== undefined) {
       this.#failClaim(held);
       return;
     }
-    const { cause, message } = diagnose(phase, this.#facts, this.#options.context);
-    this.#fail(cause, { message, marker: renderMarker(open) });
+    const marker = renderMarker(this.#marker(open.marker));
+    const damage = this.#damage.get(open.node)?.of(open.marker);
+    if (damage !== undefined) {
+      const message = `a line of the console is ${damage.how}, and ‘${marker}’ was in it: ‘${damage.line}’`;
+      this.#fail('corrupt-log', { message, marker, node: open.node });
+      return;
+    }
+    const { context } = this.#circumstances(open.node);
+    const { cause, message } = diagnose(this.#marker(open.marker).proof, this.#wire, context);
+    this.#fail(cause, { message, marker, node: open.node });
+  }
+
+  /** The console says itself that something went wrong: in the phase of the marker that it is the opposite of. */
+  #failLine(node: NodeName, line: ConsoleLine, marker: MarkerId | undefined): void {
+    const message = `the console says ‘${line.text}’`;
+    if (marker === undefined) this.#fail('failure-marker', { node, message });
+    else this.#fail('failure-marker', { node, message, marker: renderMarker(this.#marker(marker)) }, this.#openPhaseOf(marker));
+  }
+
+  /** The phase that demands a marker, where it has not passed. */
+  #openPhaseOf(marker: MarkerId): PhaseName | undefined {
+    const own = this.#options.profile.phases.find(({ markers }) => markers.some((each) => each.marker === marker))?.name;
+    return this.#phases.some(({ name }) => name === own) ? undefined : own;
   }
 
   /** In the claim's own phase; in the present one where that has passed on the strength of an earlier claim. */
   #failClaim({ claim, finding, line }: HeldClaim): void {
-    const own = this.#options.profile.phases.find(({ markers }) => markers.includes(claim.marker))?.name;
-    const phase = this.#phases.some(({ name }) => name === own) ? undefined : own;
-    const marker = renderMarker(claim.marker, this.#valuesOf(claim));
+    const phase = this.#openPhaseOf(claim.marker);
+    const { node } = claim;
+    const marker = renderMarker(this.#marker(claim.marker), this.#valuesOf(claim));
     const said = `the console says ‘${line.text}’`;
     if (finding.state === 'contradicted')
-      this.#fail('contradicted-marker', { marker, message: `${said}, but ${finding.what}` }, phase);
+      this.#fail('contradicted-marker', { marker, node, message: `${said}, but ${finding.what}` }, phase);
     else if (finding.state === 'missing')
-      this.#fail('unproven-marker', { marker, message: `${said}, and the wire does not show it: ${finding.what}` }, phase);
+      this.#fail('unproven-marker', { marker, node, message: `${said}, and the wire does not show it: ${finding.what}` }, phase);
   }
 
-  #fail(cause: Cause, { message, marker }: { readonly message: string; readonly marker?: string }, phaseName?: PhaseName): void {
+  #fail(
+    cause: Cause,
+    { message, marker, node }: { readonly message: string; readonly marker?: string; readonly node?: NodeName },
+    phaseName?: PhaseName,
+  ): void {
     const state = this.#state as Running;
     const phase = phaseName ?? this.#phase(state)?.name ?? (this.#options.profile.phases.at(-1) as Phase).name;
     this.#end({
       phase,
+      ...(node !== undefined && { node }),
       cause,
       message,
       ...(marker !== undefined && { marker }),
@@ -307,7 +400,8 @@ export class Ladder {
 
   #end(failure?: FailureReport): void {
     const state = this.#state as Running;
-    for (const phase of this.#options.profile.phases.slice(this.#phases.length)) {
+    const { profile } = this.#options;
+    for (const phase of profile.phases.slice(this.#phases.length)) {
       const failed = failure?.phase === phase.name;
       const report: PhaseReport = {
         name: phase.name,
@@ -319,16 +413,21 @@ export class Ladder {
       if (failed) this.#events.push({ type: 'phase', report });
     }
     const verdict: Verdict = {
-      schema: 'nexus-net/verdict/1',
+      schema: 'nexus-net/verdict/2',
       outcome: failure === undefined ? 'passed' : 'failed',
-      profile: this.#options.profile.name,
+      profile: profile.name,
       durationMs: sinceStart(state, this.#now),
       phases: this.#phases,
       markers: this.#claims.all().map((held) => this.#markerReport(held)),
       ...(failure !== undefined && { failure }),
       violations: this.#violations,
       violationsNotListed: this.#violationsUncounted,
-      unbacked: this.#claims.all().flatMap(({ claim, finding }) => (finding.state === 'unbacked' ? [claim.marker] : [])),
+      unbacked: [
+        ...new Set(this.#claims.all().flatMap(({ claim, finding }) => (finding.state === 'unbacked' ? [claim.marker] : []))),
+      ],
+      outcomes: this.#rules.outcomes(),
+      unclaimed: profile.phases.flatMap(({ markers }) => markers).filter((each) => !this.#claims.isClaimed(each)),
+      notes: profile.notes,
     };
     this.#state = { type: 'ended' };
     this.#events.push({ type: 'verdict', verdict });
@@ -338,12 +437,13 @@ export class Ladder {
     const state = this.#state;
     return {
       id: claim.marker,
-      marker: renderMarker(claim.marker, this.#valuesOf(claim)),
+      node: claim.node,
+      marker: renderMarker(this.#marker(claim.marker), this.#valuesOf(claim)),
       origin,
       line: line.text,
       lineNumber: line.number,
       atMs: state.type === 'running' ? sinceStart(state, claim.at) : claim.at,
-      backing: MARKERS[claim.marker].backing,
+      backing: this.#marker(claim.marker).backing,
       evidence: finding.state,
       frames: finding.state === 'proven' || finding.state === 'contradicted' ? finding.frames : [],
     };
@@ -351,8 +451,8 @@ export class Ladder {
 
   /** The values of the line; what a mapped line does not say is taken from the lease or the static address. */
   #valuesOf(claim: Claim): MarkerValues {
-    const { context } = this.#options;
-    const tenancy = tenancyAt(claim.at, this.#facts, context);
+    const { context } = this.#circumstances(claim.node);
+    const tenancy = tenancyAt(claim.at, this.#wire, context);
     const lease = tenancy === undefined ? undefined : newestAck(tenancy);
     const address = lease?.address ?? context.staticAddress;
     return {

@@ -1,4 +1,5 @@
-import type { MarkerId } from './markers.js';
+import type { MarkerCatalogue } from './catalogue.js';
+import type { MarkerId } from './marker.js';
 
 /** What a guest must be able to do, so that a profile can be demanded of it. */
 export type Capability =
@@ -8,55 +9,79 @@ export type Capability =
   | 'ping'
   /** Gets an address by DHCP. */
   | 'dhcp'
+  /** Asks a DNS server. */
+  | 'dns'
+  /** Listens for TCP connections and gives back what it gets. */
+  | 'tcp-listen'
   /** Runs the DSoftBus ladder. */
   | 'dsoftbus';
 
-export type PhaseName = 'boot' | 'link' | 'dhcp' | 'iface' | 'ping';
+export const CAPABILITIES: readonly Capability[] = ['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen', 'dsoftbus'];
+
+/** `boot`, `link`, `dhcp` …: names are the profile's own. */
+export type PhaseName = string;
+/** One machine of a run: `guest`, or `a` and `b`. */
+export type NodeName = string;
+
+/** A marker that is demanded of a node. */
+export interface Requirement {
+  readonly marker: MarkerId;
+  readonly node: NodeName;
+}
 
 /** One step of the ladder, passed when each of its markers was seen and is backed. */
 export interface Phase {
   readonly name: PhaseName;
-  readonly markers: readonly MarkerId[];
+  /** All of them; where one of a group of outcomes is demanded, any of the group will do. */
+  readonly markers: readonly Requirement[];
   /** Milliseconds from the end of the phase before. */
   readonly budgetMs: number;
 }
 
-/** What a smoke run demands. */
+/** `earlier` has to be claimed before `later` may be, on the same node. */
+export interface Edge {
+  readonly earlier: MarkerId;
+  readonly later: MarkerId;
+}
+
+/** Outcomes that exclude each other: a node that claims two of them lies in one. */
+export interface OutcomeGroup {
+  readonly name: string;
+  readonly of: readonly MarkerId[];
+  /** `true`: a phase that demands one of them is content with any, and the verdict says which it was. */
+  readonly interchangeable: boolean;
+}
+
+/** What a smoke run demands: a {@link ProfileSpec} with its parents, checked. */
 export interface Profile {
   readonly name: string;
   readonly description: string;
+  readonly nodes: readonly NodeName[];
+  /** Every marker that the run knows. */
+  readonly catalogue: MarkerCatalogue;
   readonly phases: readonly Phase[];
+  readonly order: readonly Edge[];
+  readonly outcomes: readonly OutcomeGroup[];
   /** A line that is one of these fails the run at once. */
   readonly forbidden: readonly MarkerId[];
+  /** A line that begins with one of these fails the run at once; the marker that it is the opposite of, where it is one's. */
+  readonly failures: readonly { readonly line: string; readonly marker?: MarkerId }[];
   readonly capabilities: readonly Capability[];
+  /** What a reader of the verdict has to know. */
+  readonly notes: readonly string[];
 }
 
-const BOOT: Phase = { name: 'boot', markers: ['netstackd-ready'], budgetMs: 60_000 };
-const LINK: Phase = { name: 'link', markers: ['virtio-net-up'], budgetMs: 20_000 };
-const IFACE: Phase = { name: 'iface', markers: ['iface-up'], budgetMs: 20_000 };
+/** The profile demands this marker of this node. */
+export function demands(profile: Profile, { marker, node }: Requirement): boolean {
+  return profile.phases.some(({ markers }) => markers.some((each) => each.marker === marker && each.node === node));
+}
 
-/** The canonical default of ADR-0025: the interface is configured and usable; no DHCP. */
-export const SMOKE: Profile = {
-  name: 'smoke',
-  description: 'interface configured with its static address and usable; DHCP not needed',
-  phases: [BOOT, LINK, IFACE],
-  forbidden: [],
-  capabilities: ['static-address', 'ping'],
-};
+/** Every marker that the profile demands of some node, in the order of its phases, each once. */
+export function demandedMarkers({ phases }: Profile): readonly MarkerId[] {
+  return [...new Set(phases.flatMap(({ markers }) => markers.map(({ marker }) => marker)))];
+}
 
-/** The gate REQUIRE_QEMU_DHCP=1: a lease from the server on our wire, then the gateway answers a ping. */
-export const DHCP: Profile = {
-  name: 'dhcp',
-  description: 'lease from the server on our wire, interface usable under it, gateway ping',
-  phases: [
-    BOOT,
-    LINK,
-    { name: 'dhcp', markers: ['dhcp-bound'], budgetMs: 15_000 },
-    IFACE,
-    { name: 'ping', markers: ['net-ping-ok'], budgetMs: 15_000 },
-  ],
-  forbidden: ['dhcp-fallback'],
-  capabilities: ['dhcp', 'ping'],
-};
-
-export const PROFILES: readonly Profile[] = [SMOKE, DHCP];
+/** `iface-up`, or `b: iface-up` where there are several nodes. */
+export function requirementText({ nodes }: Profile, { marker, node }: Requirement): string {
+  return nodes.length === 1 ? marker : `${node}: ${marker}`;
+}

@@ -1,7 +1,7 @@
 import type { Millis } from '@nexus-net/sansio';
 import type { Origin } from './console-rule.js';
-import type { Backing, MarkerId } from './markers.js';
-import type { PhaseName } from './profile.js';
+import type { Backing, MarkerId } from './marker.js';
+import type { NodeName, PhaseName, Requirement } from './profile.js';
 
 /** Why a run failed. Stable labels: part of the contract with whoever reads `verdict.json`. */
 export const CAUSES: Readonly<Record<Cause, string>> = {
@@ -9,6 +9,10 @@ export const CAUSES: Readonly<Record<Cause, string>> = {
   'unproven-marker': 'the guest claims what the wire does not show',
   'contradicted-marker': 'the guest claims the opposite of what the wire shows',
   'forbidden-marker': 'a line that this profile forbids',
+  'failure-marker': 'the guest says itself that something that is demanded went wrong',
+  'both-outcomes': 'the guest claims two outcomes that exclude each other',
+  'out-of-order': 'the guest claims something before what it has to come after',
+  'corrupt-log': 'the console’s lines are torn or run into each other, so that a marker can’t be read',
   'no-dhcp-discover': 'the guest never asked for a lease',
   'no-dhcp-offer': 'the guest asked for a lease and no server offered one',
   'no-dhcp-request': 'an offer was made and the guest did not request it',
@@ -16,6 +20,7 @@ export const CAUSES: Readonly<Record<Cause, string>> = {
   'dhcp-nak': 'the server refused the guest’s request',
   'no-arp-reply': 'an ARP request between guest and gateway stayed unanswered',
   'no-echo-reply': 'an ICMP echo between guest and gateway stayed unanswered',
+  'no-dns-answer': 'a DNS query of the guest stayed unanswered',
   'wire-violation': 'the guest broke a rule that nothing may break',
   'guest-panic': 'the guest’s console shows a crash',
   'guest-exit': 'the guest ended before its ladder was satisfied',
@@ -31,6 +36,10 @@ export type Cause =
   | 'unproven-marker'
   | 'contradicted-marker'
   | 'forbidden-marker'
+  | 'failure-marker'
+  | 'both-outcomes'
+  | 'out-of-order'
+  | 'corrupt-log'
   | 'no-dhcp-discover'
   | 'no-dhcp-offer'
   | 'no-dhcp-request'
@@ -38,6 +47,7 @@ export type Cause =
   | 'dhcp-nak'
   | 'no-arp-reply'
   | 'no-echo-reply'
+  | 'no-dns-answer'
   | 'wire-violation'
   | 'guest-panic'
   | 'guest-exit'
@@ -50,6 +60,7 @@ export type AbortCause = 'guest-missing' | 'guest-not-started' | 'interrupted';
 
 export interface MarkerReport {
   readonly id: MarkerId;
+  readonly node: NodeName;
   /** The ADR's line, with the values that are known. */
   readonly marker: string;
   readonly origin: Origin;
@@ -67,7 +78,7 @@ export interface MarkerReport {
 export interface PhaseReport {
   readonly name: PhaseName;
   readonly outcome: 'passed' | 'failed' | 'not-reached';
-  readonly markers: readonly MarkerId[];
+  readonly markers: readonly Requirement[];
   /** Milliseconds from the start of the run; absent where the phase was not reached. */
   readonly startedMs?: Millis;
   readonly endedMs?: Millis;
@@ -75,6 +86,8 @@ export interface PhaseReport {
 
 export interface FailureReport {
   readonly phase: PhaseName;
+  /** The node that is at fault, where it is one's. */
+  readonly node?: NodeName;
   readonly cause: Cause;
   /** The marker that is missing or not believed. */
   readonly marker?: string;
@@ -95,7 +108,7 @@ export interface ViolationReport {
 
 /** What a run says in the end. Plain data, written as `verdict.json`. */
 export interface Verdict {
-  readonly schema: 'nexus-net/verdict/1';
+  readonly schema: 'nexus-net/verdict/2';
   readonly outcome: 'passed' | 'failed';
   readonly profile: string;
   readonly durationMs: Millis;
@@ -107,4 +120,10 @@ export interface Verdict {
   readonly violationsNotListed: number;
   /** Markers believed without evidence, because nothing outside of the guest can confirm them. */
   readonly unbacked: readonly MarkerId[];
+  /** Which of outcomes that exclude each other it was, by the group's name, for each node that claimed one. */
+  readonly outcomes: readonly { readonly group: string; readonly node: NodeName; readonly marker: MarkerId }[];
+  /** Demanded markers that nobody claimed. Not empty in a run that passed where it was to end early, or an outcome stood for another. */
+  readonly unclaimed: readonly Requirement[];
+  /** What a reader has to know of this profile. */
+  readonly notes: readonly string[];
 }

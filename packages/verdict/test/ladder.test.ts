@@ -4,14 +4,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runs } from '../../sansio/test/support/runs.js';
 import {
-  DHCP,
+  DHCP_LEASE as DHCP,
   type FactLog,
   findEvidence,
   Ladder,
   type LadderEvent,
   type LadderOptions,
   LineAssembler,
-  MARKERS,
+  PROOFS,
+  type ProofName,
   SMOKE,
   type Verdict,
 } from '../src/index.js';
@@ -169,7 +170,9 @@ describe('profile dhcp', () => {
   });
 
   test('an echo from before the lease does not prove the ping', () => {
-    const { verdict } = play([...boot(), echo(), offered(), leased(), line(BOUND), line('SELFTEST: net ping ok')], dhcp);
+    const early = [...boot(), echo(), offered(), leased(), line(BOUND), ...arp(), echo(gateway, guest)];
+    const unordered = { ...dhcp, profile: { ...DHCP, order: [] } };
+    const { verdict } = play([...early, line('SELFTEST: net ping ok')], unordered);
     expect(verdict?.failure).toMatchObject({ phase: 'ping', cause: 'unproven-marker' });
   });
 
@@ -340,13 +343,11 @@ test('property: the verdict does not depend on how the console was read', () => 
   );
 });
 
-test('every marker whose backing is not local has a check that can say missing', () => {
+test('every proof can say that something is missing, but the one that nothing happened', () => {
   const empty = { of: () => [] } as unknown as FactLog;
-  for (const [marker, { backing }] of Object.entries(MARKERS)) {
-    const { state } = findEvidence({ marker: marker as keyof typeof MARKERS, at: 0, values: {} }, empty, context);
-    expect([marker, state]).toEqual([
-      marker,
-      backing === 'local' ? 'unbacked' : marker === 'dhcp-fallback' ? 'proven' : 'missing',
-    ]);
+  const circumstances = { wire: empty, loopback: empty, context, nodes: { guest: context } };
+  for (const proof of Object.keys(PROOFS) as ProofName[]) {
+    const { state } = findEvidence(proof, { marker: 'x', node: 'guest', at: 0, values: {} }, circumstances);
+    expect([proof, state]).toEqual([proof, proof === 'no-lease' ? 'proven' : 'missing']);
   }
 });

@@ -1,6 +1,18 @@
 import { ipv4 } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
-import { MARKER_IDS, MARKERS, type MarkerId, markerLiteral, markersDocument, readMarker, renderMarker } from '../src/index.js';
+import {
+  ADR_0025_LINES,
+  CATALOGUE,
+  MARKER_IDS,
+  type Marker,
+  MarkerCatalogue,
+  type MarkerId,
+  markerLiteral,
+  markersDocument,
+  renderMarker,
+} from '../src/index.js';
+
+const readMarker = (line: string): ReturnType<typeof CATALOGUE.read> => CATALOGUE.read(line);
 
 /** Typed by hand from the decision record and its ladders, not from the table under test. */
 const LITERALS: Readonly<Record<MarkerId, string>> = {
@@ -10,11 +22,16 @@ const LITERALS: Readonly<Record<MarkerId, string>> = {
   'dhcp-fallback': 'net: dhcp unavailable (fallback static',
   'iface-up': 'net: smoltcp iface up',
   'net-ping-ok': 'SELFTEST: net ping ok',
+  'net-iface-ok': 'SELFTEST: net iface ok',
+  'net-dns-ok': 'SELFTEST: net udp dns ok',
+  'tcp-listen-ok': 'SELFTEST: net tcp listen ok',
+  'facade-up': 'netstackd: facade up',
+  'icmp-ping-ok': 'SELFTEST: icmp ping ok',
 };
 
 describe('the strings are stable', () => {
   test.each(Object.entries(LITERALS))('%s', (id, literal) => {
-    expect(markerLiteral(id as MarkerId)).toBe(literal);
+    expect(markerLiteral(CATALOGUE.get(id))).toBe(literal);
   });
 
   test('and every marker of the table is among them', () => {
@@ -22,11 +39,11 @@ describe('the strings are stable', () => {
   });
 
   test('the stack named in the interface marker is declared as history', () => {
-    expect(MARKERS['iface-up'].compatibility).toContain('ADR-0025');
+    expect(CATALOGUE.get('iface-up').compatibility).toContain('ADR-0025');
   });
 
   test('a marker that names a lease, a session, a packet or a peer is never local', () => {
-    expect(MARKER_IDS.filter((id) => MARKERS[id].backing === 'local')).toEqual(['netstackd-ready']);
+    expect(MARKER_IDS.filter((id) => CATALOGUE.get(id).backing === 'local')).toEqual(['netstackd-ready', 'facade-up']);
   });
 });
 
@@ -64,9 +81,59 @@ describe('reading a line', () => {
 
   test('rendering is the inverse of reading', () => {
     const line = 'net: dhcp bound 10.0.2.15/24 gw=10.0.2.2';
-    expect(renderMarker('dhcp-bound', readMarker(line)?.values)).toBe(line);
-    expect(renderMarker('dhcp-bound')).toBe('net: dhcp bound {address}/{prefix} gw={gateway}');
+    expect(renderMarker(CATALOGUE.get('dhcp-bound'), readMarker(line)?.values)).toBe(line);
+    expect(renderMarker(CATALOGUE.get('dhcp-bound'))).toBe('net: dhcp bound {address}/{prefix} gw={gateway}');
   });
+});
+
+describe('a catalogue', () => {
+  const local = (form: string, more: Partial<Marker> = {}): Marker => ({ form, meaning: 'x', backing: 'local', ...more });
+
+  test('reads a line as what says most about it: whole lines before beginnings, long ones before short ones', () => {
+    const catalogue = new MarkerCatalogue({
+      start: local('init: start', { match: 'beginning' }),
+      service: local('init: start keystored', { match: 'beginning' }),
+      whole: local('init: start keystored now'),
+    });
+    expect(catalogue.read('init: start')?.id).toBe('start');
+    expect(catalogue.read('init: start keystored 7')?.id).toBe('service');
+    expect(catalogue.read('init: start keystored now')?.id).toBe('whole');
+    expect(catalogue.read('x init: start')).toBeUndefined();
+  });
+
+  test('reads the name of a peer', () => {
+    const catalogue = new MarkerCatalogue({ session: local('cross-vm session ok {peer}') });
+    expect(catalogue.read('cross-vm session ok node-b')).toEqual({ id: 'session', values: { peer: 'node-b' } });
+    expect(catalogue.read('cross-vm session ok node b')).toBeUndefined();
+    expect(renderMarker(catalogue.get('session'), { peer: 'node-a' })).toBe('cross-vm session ok node-a');
+  });
+
+  test.each<[string, Marker, string]>([
+    ['an empty form', local(' '), 'no line'],
+    ['a form of two lines', local('a\nb'), 'no line'],
+    ['a place that nobody knows', local('x {port}'), '{port}'],
+    ['local with a proof', local('x', { proof: 'lease-held' }), 'nothing that proves it'],
+    ['wire without a proof', local('x', { backing: 'wire' }), 'names no proof'],
+  ])('refuses %s', (_what, marker, words) => {
+    expect(() => new MarkerCatalogue({ x: marker })).toThrow(words);
+  });
+
+  test('knows no other id', () => {
+    expect(() => CATALOGUE.get('nobody')).toThrow('nobody');
+  });
+});
+
+test('the ladder of ADR-0025 has 109 lines, each once, the first, middle and last as the record has them', () => {
+  expect(ADR_0025_LINES).toHaveLength(109);
+  expect(new Set(ADR_0025_LINES).size).toBe(109);
+  expect([1, 26, 41, 57, 88, 109].map((n) => ADR_0025_LINES[n - 1])).toEqual([
+    'neuron vers.',
+    'init: up dsoftbusd',
+    'net: smoltcp iface up',
+    'netstackd: facade up',
+    'execd: crash report pid=',
+    'SELFTEST: end',
+  ]);
 });
 
 test('docs/markers.md is what the tables say', async () => {

@@ -52,6 +52,8 @@ export interface FactDetail {
   };
   /** A DNS query and the response to it were both seen. */
   'dns.answered': { client: Ipv4Address; server: Ipv4Address; id: number; name: string; responseCode: number };
+  /** A TCP server gave back, octet for octet, what its client had sent first, at least eight octets; `octets` as much as came back. */
+  'tcp.echoed': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number; octets: number };
 }
 
 export type FactKind = keyof FactDetail;
@@ -125,6 +127,7 @@ const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-
   'arp.resolved': { askerMac: 'mac', askerIp: 'ipv4', ownerMac: 'mac', ownerIp: 'ipv4' },
   'icmp.echo-answered': { asker: 'ipv4', answerer: 'ipv4', identifier: 'number', sequence: 'number', roundTripMs: 'number' },
   'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
+  'tcp.echoed': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', octets: 'number' },
 };
 
 const FORMATS: {

@@ -12,6 +12,7 @@ export const U_BOOT: GuestDefinition = {
   name: 'u-boot',
   description: 'U-Boot 2023.01 for riscv64, from the Debian packages u-boot-qemu and opensbi',
   capabilities: new Set(['static-address', 'ping', 'dhcp']),
+  lanes: { REQUIRE_QEMU_DHCP: 'dhcp-lease' }, // it has no resolver and no sockets
   answers: 'while-probed',
   script: uBootScript,
   rules: uBootRules,

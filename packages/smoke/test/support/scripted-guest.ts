@@ -9,6 +9,7 @@ export function scriptedGuest(
     name: 'scripted',
     description: 'a function in place of a machine',
     capabilities: new Set(['static-address', 'ping', 'dhcp']),
+    lanes: { REQUIRE_QEMU_DHCP: 'dhcp-lease' },
     answers: 'always',
     script: () => [],
     rules: () => [],

@@ -1,6 +1,6 @@
 import { type BringUpPolicy, Netstackd, type NetstackdEvent } from '@nexus-net/net-os';
 import { formatIpv4, type Millis, SeededEntropy } from '@nexus-net/sansio';
-import { renderMarker } from '@nexus-net/verdict';
+import { CATALOGUE, renderMarker } from '@nexus-net/verdict';
 import { GUEST_PLACE, type GuestDefinition, type RunRequest, type SmokeEvent, SmokeMachine } from '../../src/index.js';
 
 /** A guest that exists only as data: what boots is given to {@link runVirtual}. */
@@ -8,6 +8,7 @@ export const VIRTUAL_GUEST: GuestDefinition = {
   name: 'virtual',
   description: 'our own stack on a simulated wire, printing the markers itself',
   capabilities: new Set(['static-address', 'ping', 'dhcp']),
+  lanes: { REQUIRE_QEMU_DHCP: 'dhcp-lease' },
   answers: 'always',
   script: () => [],
   rules: () => [],
@@ -86,7 +87,7 @@ function markersOf(event: NetstackdEvent): readonly string[] {
   switch (event.type) {
     case 'dhcp-bound': {
       const { address, prefixLength, routers } = event.lease;
-      return [renderMarker('dhcp-bound', { address, prefixLength, gateway: routers[0] ?? 'none' })];
+      return [renderMarker(CATALOGUE.get('dhcp-bound'), { address, prefixLength, gateway: routers[0] ?? 'none' })];
     }
     case 'interface-up':
       return [`net: smoltcp iface up ${formatIpv4(event.address)}`];

@@ -3,8 +3,10 @@ import type { Fact } from '@nexus-net/wire';
 import { demand, drain, type FuzzLimits, FuzzScript } from '../../../sansio/test/support/fuzz.js';
 import { Ladder } from '../../src/ladder.js';
 import type { StopCondition } from '../../src/ladder-options.js';
-import { MARKER_IDS, MARKERS, renderMarker } from '../../src/markers.js';
-import { DHCP, type PhaseName, type Profile, SMOKE } from '../../src/profile.js';
+import { renderMarker } from '../../src/marker.js';
+import { CATALOGUE } from '../../src/markers.js';
+import type { PhaseName, Profile, Requirement } from '../../src/profile.js';
+import { DHCP_LEASE as DHCP, SMOKE } from '../../src/profiles.js';
 import type { MarkerReport, PhaseReport, Verdict } from '../../src/verdict.js';
 
 export const limits: FuzzLimits = { octetsMax: 300, costBase: 200_000, costPerOctet: 20_000 };
@@ -14,6 +16,8 @@ const OTHER = 0x52550a000202 as MacAddress;
 const ADDRESSES = [0x0a00020f, 0x0a000202, 0x0a000210, 0x0a000203].map(ipv4FromU32);
 const [STATIC, GATEWAY] = ADDRESSES as [(typeof ADDRESSES)[number], (typeof ADDRESSES)[number]];
 const CONTEXT = { guestMac: GUEST, gateway: GATEWAY, dhcpServer: GATEWAY, staticAddress: STATIC };
+/** What the lines of the corpus are made of, in this order. */
+const MARKER_IDS = ['netstackd-ready', 'virtio-net-up', 'dhcp-bound', 'dhcp-fallback', 'iface-up', 'net-ping-ok'] as const;
 const STOPS: readonly StopCondition[] = [
   { type: 'satisfied' },
   { type: 'phase', phase: 'link' },
@@ -64,7 +68,7 @@ function drawLine(script: FuzzScript): string {
   const id = MARKER_IDS[kind];
   if (id === undefined) return kind === 6 ? `ip 10.0.2.${script.u8()}` : kind === 7 ? 'panic' : 'Booting';
   const gateway = script.pick([GATEWAY, 'none' as const]);
-  return renderMarker(id, { address: script.pick(ADDRESSES), prefixLength: script.pick([24, 8, 32]), gateway });
+  return renderMarker(CATALOGUE.get(id), { address: script.pick(ADDRESSES), prefixLength: script.pick([24, 8, 32]), gateway });
 }
 
 function drawFact(script: FuzzScript, { at, frame }: { readonly at: Millis; readonly frame: number }): Fact {
@@ -191,8 +195,8 @@ class Watch {
   }
 
   #checkPassed(name: PhaseName, markers: readonly MarkerReport[]): void {
-    const { markers: wanted } = this.#profile.phases.find((phase) => phase.name === name) as { markers: readonly string[] };
-    for (const id of wanted) {
+    const { markers: wanted } = this.#profile.phases.find((phase) => phase.name === name) as { markers: readonly Requirement[] };
+    for (const { marker: id } of wanted) {
       const told = this.#markers.some((marker) => marker.id === id && marker.evidence === evidenceOf(id));
       demand(told && markers.some((marker) => marker.id === id), 'a phase passes with its markers proven');
     }
@@ -200,7 +204,7 @@ class Watch {
 }
 
 function evidenceOf(id: string): 'proven' | 'unbacked' {
-  return MARKERS[id as keyof typeof MARKERS].backing === 'local' ? 'unbacked' : 'proven';
+  return CATALOGUE.get(id).backing === 'local' ? 'unbacked' : 'proven';
 }
 
 /** A static run and a run with a lease, both passed; a claim that nothing shows; a claim that the wire denies. */

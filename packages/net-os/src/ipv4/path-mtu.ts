@@ -68,7 +68,9 @@ export class PathMtuCache {
     const claimed = reported === 0 ? plateauBelow(Math.min(quotedLength, current)) : reported;
     if (claimed >= current) return undefined;
     const { floor } = this.#options;
-    return this.#learn(now, destination, { mtu: Math.max(claimed, Math.min(floor, current)), dontFragment: claimed >= floor });
+    const mtu = Math.max(claimed, Math.min(floor, current));
+    this.#learn(now, destination, { mtu, dontFragment: claimed >= floor });
+    return mtu < current ? mtu : undefined;
   }
 
   /** Packets of `size` octets vanish, smaller ones arrive: the next plateau below, or the floor. */
@@ -92,7 +94,7 @@ export class PathMtuCache {
 
   #fresh(now: Millis, destination: Ipv4Address): Learnt | undefined {
     const learnt = this.#learnt.get(destination);
-    if (learnt === undefined || learnt.mtu >= this.#linkMtu) return undefined;
+    if (learnt === undefined || learnt.mtu > this.#linkMtu) return undefined;
     if (now - learnt.at < this.#options.ageMs) return learnt;
     this.#learnt.delete(destination);
     return undefined;

@@ -1,6 +1,5 @@
 export type { NeighbourSnapshot } from './arp/neighbour-cache.js';
-export { FakeHost, type FakeHostConfig, type FakeHostLimits, type FakeHostLoss } from './fake-net/fake-host.js';
-export { FakeNet, type FakeNetConfig } from './fake-net/fake-net.js';
+export * from './facade.js';
 export * from './host.js';
 export * from './host-event.js';
 export {
@@ -26,16 +25,6 @@ export * from './netstackd/netstackd.js';
 export * from './netstackd/netstackd-event.js';
 export type { NetstackdOptions } from './netstackd/netstackd-options.js';
 export type { NetstackdSnapshot } from './netstackd/netstackd-state.js';
-export { HostSockets, type HostSocketsOptions, type HostSocketsView, type SocketsLoss } from './sockets/host-sockets.js';
-export type { SocketMachine, StackEvent } from './sockets/socket-machine.js';
-export {
-  describeSocketFailure,
-  type PlainSocketError,
-  type SocketError,
-  type SocketFailure,
-  type SocketResult,
-} from './sockets/socket-result.js';
-export * from './sockets/sockets.js';
 export * from './tcp/tcp-api.js';
 export type { UdpSend } from './udp/udp-layer.js';
 export type { UdpBind } from './udp/udp-table.js';

@@ -3,7 +3,7 @@ import { bindOn, pattern, until, value } from './sockets/contract-world.js';
 import { describeDatagramContract } from './sockets/datagram-contract.js';
 import { HostWorld } from './sockets/host-world.js';
 
-describeDatagramContract('hosts on a wire', () => new HostWorld({ host: { mtu: 1_528 } }));
+describeDatagramContract('hosts on a wire', () => new HostWorld());
 
 describe('the sockets of a host stand in front of it', () => {
   test('events that are none of theirs come out, in order; theirs do not', () => {

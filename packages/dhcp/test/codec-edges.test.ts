@@ -2,15 +2,19 @@ import { fromHex, toHex } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
 import {
   authenticationInput,
+  checkOption,
   type DecodedDhcpWire,
+  type DhcpOption,
   decodeDhcpWire,
   dhcpMessage,
   encodeDhcpMessage,
   encodeDhcpWire,
+  fitDhcpMessage,
   option,
+  optionValue,
   signDhcpMessage,
 } from '../src/index.js';
-import { filled, raw, typed } from './support/codec.js';
+import { decode, filled, raw, typed } from './support/codec.js';
 
 function wire(octets: Uint8Array, options?: Parameters<typeof decodeDhcpWire>[1]): DecodedDhcpWire {
   const decoded = decodeDhcpWire(octets, options);
@@ -158,5 +162,81 @@ describe('a message of one’s own', () => {
   test('may be padded up to what UDP carries, and no further', () => {
     expect(encodeDhcpMessage(message, { lengthMin: 65_507 })).toHaveLength(65_507);
     expect(() => encodeDhcpMessage(message, { lengthMin: 65_508 })).toThrow('65507');
+  });
+});
+
+describe('the options of a decoded message', () => {
+  const { options } = decode(raw({ options: '35010233040000000a3a03000001e000ff' }));
+
+  test.each([0, 255, 52, 309])('there is no option %i', (code) => {
+    expect(options.get(code)).toBeUndefined();
+    expect(options.u32(code)).toBeUndefined();
+    expect(optionValue(options, code)).toBeUndefined();
+  });
+
+  test('a number has four octets, neither three nor none', () => {
+    expect([51, 58, 224].map((code) => options.u32(code))).toEqual([10, undefined, undefined]);
+  });
+
+  test('some and find stop at the first that fits', () => {
+    expect(options.some(({ code }) => code === 51)).toBe(true);
+    expect(options.some(({ code }) => code === 1)).toBe(false);
+    expect(options.find(({ code }) => code > 53)?.code).toBe(58);
+    expect(options.at(-1)?.code).toBe(224);
+    expect(options.length).toBe(4);
+  });
+
+  test('an option that is not there is absent, one without octets is empty', () => {
+    expect(checkOption(options, 'routers')).toEqual({ ok: false, error: 'absent' });
+    expect(checkOption([{ code: 3, value: new Uint8Array(0) }], 'routers')).toEqual({ ok: false, error: 'empty' });
+  });
+});
+
+describe('fitting', () => {
+  const big = (code: number, length: number): DhcpOption => ({ code, value: filled(length) });
+  const message = (options: readonly DhcpOption[], sname = ''): ReturnType<typeof dhcpMessage> =>
+    dhcpMessage({ op: 2, xid: 1, chaddr: new Uint8Array(6), options, sname: fromHex(sname) });
+
+  test('what fits to the octet goes as it is, without option 52', () => {
+    const whole = message([big(224, 50), big(225, 50)]);
+    const length = encodeDhcpMessage(whole, { lengthMin: 0 }).length;
+    expect(length).toBe(240 + 52 + 52 + 1);
+    const fitted = fitDhcpMessage(whole, { lengthMax: length });
+    expect(fitted).toMatchObject({ overload: 0, dropped: [] });
+    expect(toHex(fitted.bytes)).toBe(toHex(encodeDhcpMessage(whole, { lengthMin: 0 })));
+    expect(fitDhcpMessage(whole, { lengthMax: length - 1 }).overload).toBe(1);
+  });
+
+  test('a limit of 65507 octets is the largest, 241 the smallest', () => {
+    expect(fitDhcpMessage(message([]), { lengthMax: 65_507 }).bytes).toHaveLength(300);
+    expect(fitDhcpMessage(message([]), { lengthMax: 241 }).bytes).toHaveLength(241);
+    for (const lengthMax of [240, 65_508]) expect(() => fitDhcpMessage(message([]), { lengthMax })).toThrow('lengthMax');
+  });
+
+  test('an option to keep never goes to a field, whatever room there is', () => {
+    const { dropped, overload } = fitDhcpMessage(message([big(61, 100)]), { lengthMax: 300 });
+    expect(dropped.map(({ code }) => code)).toEqual([61]);
+    expect(overload).toBe(0);
+    expect(fitDhcpMessage(message([big(224, 100)]), { lengthMax: 300 })).toMatchObject({ overload: 1, dropped: [] });
+  });
+
+  test('a field that holds a name keeps it', () => {
+    const named = message([big(224, 100)], '626f6f74');
+    const { bytes, overload } = fitDhcpMessage(named, { lengthMax: 300 });
+    expect(overload).toBe(1);
+    expect(toHex(bytes.subarray(44, 44 + 64))).toBe(`626f6f74${'00'.repeat(60)}`);
+  });
+
+  test('no part of a split option is empty, also where an area has room for a header alone', () => {
+    // Four octets are left for the first option: with END and option 52 that makes two for a part, a header without an octet.
+    const { bytes, overload, dropped } = fitDhcpMessage(message([big(224, 130)]), { lengthMax: 240 + 1 + 3 + 2 });
+    expect(dropped).toEqual([]);
+    expect(overload).toBe(3);
+    const { form } = wire(bytes);
+    expect(form.options.map((item) => (item.type === 'option' ? item.code : item.type)).slice(0, 2)).toEqual([52, 'end']);
+    const [file, sname] = [form.fileOptions, form.snameOptions].map((items) =>
+      items?.flatMap((item) => (item.type === 'option' ? [item.value.length] : [])),
+    );
+    expect([file, sname]).toEqual([[125], [5]]);
   });
 });

@@ -1,5 +1,7 @@
 import type { Datagram, Endpoint, Ipv4Address, MacAddress, Millis } from '@nexus-net/sansio';
 
+import type { TcpEvent } from './tcp/tcp-api.js';
+
 declare const socketBrand: unique symbol;
 declare const pingBrand: unique symbol;
 
@@ -15,6 +17,8 @@ export type PingFailure = 'no-address' | 'no-route' | 'too-big' | 'no-buffers' |
 export type DefenceAction = 'defended' | 'tolerated' | 'gave-up';
 
 export type HostEvent =
+  /** Of a TCP connection or listener. */
+  | TcpEvent
   /** A datagram for a bound endpoint. The payload is a copy of its own. `linkSource`: who sent the frame. */
   | { readonly type: 'datagram'; readonly socket: UdpSocketId; readonly datagram: Datagram; readonly linkSource: MacAddress }
   /** An ICMP error quoted a datagram of this endpoint. Advice, not proof: anyone can send one. */

@@ -1,4 +1,6 @@
 import { type Entropy, isMacGroup, type MacAddress, type Millis, requireArgument } from '@nexus-net/sansio';
+import type { CongestionFactory } from './tcp/congestion.js';
+import type { TcpLimits } from './tcp/tcp-options.js';
 
 /** The times of RFC 5227 §1.1 under their names there. The defaults are the RFC's. */
 export interface ConflictTiming {
@@ -97,6 +99,10 @@ export interface HostOptions extends Partial<HostLimits> {
   readonly conflictTiming?: Partial<ConflictTiming>;
   /** Answer echo requests sent to a broadcast address or a group. Default false: RFC 1122 §3.2.2.6 permits silence, and smurf lived on answers. */
   readonly answerBroadcastEcho?: boolean;
+  /** Limits of TCP that differ from their defaults. */
+  readonly tcp?: Partial<TcpLimits>;
+  /** Congestion control of the caller's own for every TCP connection, for experiments. Default: what each connection's options name. */
+  readonly congestion?: CongestionFactory;
   /** Receive what we send to a group that we have joined (RFC 1112 §6.1). Default false. */
   readonly multicastLoop?: boolean;
   /** Frames of the loopback interface waiting for `pollLoopback`. Default 0: none are kept. */

@@ -2,6 +2,7 @@ import type { Entropy, MacAddress, Millis } from '@nexus-net/sansio';
 import type { ArpPacket } from '@nexus-net/wire';
 import type { HostEvent } from './host-event.js';
 import type { LimitLabel } from './labels.js';
+import type { TcpLimitLabel } from './tcp/tcp-labels.js';
 
 /** What the parts of a host may do to the whole: the parts hold state and decide, the host sends and tells. */
 export interface HostPort {
@@ -17,5 +18,5 @@ export interface HostPort {
   /** Sends an IPv4 packet, in a frame without Ethernet header, to ourselves. */
   loopBack(now: Millis, frame: Uint8Array): boolean;
   emit(event: HostEvent): boolean;
-  count(label: LimitLabel): void;
+  count(label: LimitLabel | TcpLimitLabel): void;
 }

@@ -36,7 +36,7 @@ import { nextTimeoutOf, runDue, type Timed } from './deadlines.js';
 import type { HostEvent, PingId, UdpSocketId } from './host-event.js';
 import { type HostLimits, type HostOptions, resolveConflictTiming, resolveLimits } from './host-options.js';
 import type { HostPort } from './host-port.js';
-import { IcmpLayer, type PingRequest } from './icmp/icmp-layer.js';
+import { IcmpLayer, type IcmpReport, type PingRequest } from './icmp/icmp-layer.js';
 import { GroupMembership } from './igmp/group-membership.js';
 import { InterfaceTable } from './ipv4/interface-table.js';
 import { admitIpv4, type Ipv4Arrival, type LinkArrival } from './ipv4/ipv4-input.js';
@@ -46,6 +46,10 @@ import { writeLinkHeader } from './ipv4/packet-frame.js';
 import { Reassembly } from './ipv4/reassembly.js';
 import type { StaticRoute } from './ipv4/route-table.js';
 import type { DropLabel, LimitLabel } from './labels.js';
+import type { TcpUser } from './tcp/tcp-api.js';
+import type { TcpDropLabel, TcpLimitLabel } from './tcp/tcp-labels.js';
+import { TcpLayer, type TcpSnapshot } from './tcp/tcp-layer.js';
+import { resolveTcpLimits, type TcpOptions } from './tcp/tcp-options.js';
 import { UdpLayer, type UdpSend } from './udp/udp-layer.js';
 import type { UdpBind } from './udp/udp-table.js';
 
@@ -71,11 +75,14 @@ export interface InterfaceConfig extends AddressConfig {
  */
 export class Host implements FrameMachine<HostEvent> {
   readonly mac: MacAddress;
+  /** Connections and listeners. */
+  readonly tcp: TcpUser<TcpOptions>;
   readonly #limits: HostLimits;
   readonly #table: InterfaceTable;
   readonly #arp: ArpLayer;
   readonly #icmp: IcmpLayer;
   readonly #udp: UdpLayer;
+  readonly #tcp: TcpLayer;
   readonly #groups: GroupMembership;
   readonly #loopback: Loopback;
   readonly #reassembly: Reassembly;
@@ -85,8 +92,8 @@ export class Host implements FrameMachine<HostEvent> {
   readonly #parts: readonly Timed[];
   readonly #transmits: Queue<Uint8Array>;
   readonly #events: Queue<HostEvent>;
-  readonly #drops = new Counters<DropLabel>();
-  readonly #reached = new Counters<LimitLabel>();
+  readonly #drops = new Counters<DropLabel | TcpDropLabel>();
+  readonly #reached = new Counters<LimitLabel | TcpLimitLabel>();
   #receivedCount = 0;
   #acceptedCount = 0;
   #sentCount = 0;
@@ -96,7 +103,7 @@ export class Host implements FrameMachine<HostEvent> {
     const { mac, entropy, defence = 'defend-once', answerBroadcastEcho = false, multicastLoop = false } = options;
     const { loopbackObservedMax = 0 } = options;
     const limits = resolveLimits(options);
-    const count = (label: LimitLabel): void => this.#reached.increment(label);
+    const count = (label: LimitLabel | TcpLimitLabel): void => this.#reached.increment(label);
     const port: HostPort = {
       mac,
       entropy,
@@ -140,9 +147,32 @@ export class Host implements FrameMachine<HostEvent> {
       output,
       isOurs: (address) => table.owns(address) || isIpv4Loopback(address),
       onUdpError: (now, report) => this.#udp.error(now, report),
-      onTcpError: () => false,
-      onPathMtu: (_now, path) => this.#emit({ type: 'path-mtu', ...path }),
+      onTcpError: (_now, report) => this.#tcp.icmpError(...tcpErrorOf(report)),
+      onPathMtu: (_now, path) => {
+        this.#tcp.pathMtuChanged(path.destination);
+        this.#emit({ type: 'path-mtu', ...path });
+      },
     });
+    this.#tcp = new TcpLayer({
+      limits: resolveTcpLimits(options.tcp),
+      entropy,
+      network: {
+        sourceFor: (destination, source) => {
+          const route = table.route(destination, source);
+          return typeof route === 'string' ? route : route.source;
+        },
+        pathMtu: (destination) => output.paths.mtuOf(this.#now, destination),
+        suspectPath: (now, destination, octets) => output.paths.suspect(now, destination, octets),
+        sendFrame: (now, frame, source, fields) => {
+          const route = table.route(fields.destination, source);
+          return typeof route === 'string' ? route : output.sendFrame(now, { route, fields, frame });
+        },
+        advance: (now) => this.#advance(now),
+        count,
+      },
+      ...(options.congestion === undefined ? {} : { congestion: options.congestion }),
+    });
+    this.tcp = this.#tcp;
     this.#groups = new GroupMembership({ countMax: limits.groupCountMax, port, output });
     this.#reassembly = new Reassembly({
       limits,
@@ -155,7 +185,7 @@ export class Host implements FrameMachine<HostEvent> {
       deliver: (now, frame) => this.#receiveLocal(now, frame),
       count,
     });
-    this.#parts = [...this.#arp.parts, this.#icmp.pings, this.#groups, this.#reassembly, this.#loopback];
+    this.#parts = [...this.#arp.parts, this.#icmp.pings, this.#groups, this.#reassembly, this.#loopback, this.#tcp];
   }
 
   /** The first address of the interface, or `undefined` before one is configured. */
@@ -319,11 +349,15 @@ export class Host implements FrameMachine<HostEvent> {
   }
 
   pollTransmit(): Uint8Array | undefined {
-    return this.#transmits.shift();
+    for (;;) {
+      const frame = this.#transmits.shift();
+      // TCP makes its segments when they can go: a window full of them never waits in a queue.
+      if (frame !== undefined || !this.#tcp.pump(this.#now)) return frame;
+    }
   }
 
   pollEvent(): HostEvent | undefined {
-    return this.#events.shift();
+    return this.#events.shift() ?? this.#tcp.pollEvent();
   }
 
   nextTimeout(): Millis {
@@ -347,6 +381,7 @@ export class Host implements FrameMachine<HostEvent> {
       probing: this.#arp.prober.inspect(),
       pings: this.#icmp.pings.inspect(),
       udp: this.#udp.table.inspect(),
+      tcp: this.#tcp.inspect(),
       frames: { received: this.#receivedCount, accepted: this.#acceptedCount, sent: this.#sentCount },
       drops: this.#drops.snapshot(),
       limits: this.#reached.snapshot(),
@@ -366,7 +401,7 @@ export class Host implements FrameMachine<HostEvent> {
     return this.#now;
   }
 
-  #receive(now: Millis, bytes: Uint8Array): DropLabel | undefined {
+  #receive(now: Millis, bytes: Uint8Array): DropLabel | TcpDropLabel | undefined {
     if (bytes.length > this.#limits.mtu + FRAME_OVERHEAD_MAX) return 'frame-oversize';
     if (bytes.length < ETHERNET_HEADER_LENGTH) return 'frame-runt';
     const source = readMac(bytes, 6);
@@ -395,7 +430,7 @@ export class Host implements FrameMachine<HostEvent> {
     else this.#drops.increment(drop);
   }
 
-  #receiveIpv4(now: Millis, bytes: Uint8Array, link: LinkArrival): DropLabel | undefined {
+  #receiveIpv4(now: Millis, bytes: Uint8Array, link: LinkArrival): DropLabel | TcpDropLabel | undefined {
     const admitted = admitIpv4(bytes, link, { table: this.#table, inGroup: this.#inGroup });
     if (!admitted.ok) return admitted.error;
     const { moreFragments, fragmentOffset } = admitted.value.packet;
@@ -405,12 +440,14 @@ export class Host implements FrameMachine<HostEvent> {
     return typeof whole === 'string' ? whole : this.#deliver(now, whole);
   }
 
-  #deliver(now: Millis, arrival: Ipv4Arrival): DropLabel | undefined {
+  #deliver(now: Millis, arrival: Ipv4Arrival): DropLabel | TcpDropLabel | undefined {
     switch (arrival.packet.protocol) {
       case IP_PROTOCOL.icmp:
         return this.#icmp.input(now, arrival);
       case IP_PROTOCOL.udp:
         return this.#udp.input(now, arrival);
+      case IP_PROTOCOL.tcp:
+        return this.#tcp.input(now, arrival);
       case IP_PROTOCOL.igmp:
         return this.#groups.input(now, arrival);
       default:
@@ -445,10 +482,12 @@ export class Host implements FrameMachine<HostEvent> {
 
   /** The next hop of these echo requests does not exist, so no answer can come. */
   #failPings(nextHop: Ipv4Address): void {
-    this.#icmp.pings.failAll(({ destination }) => {
-      const route = this.#table.route(destination);
-      return typeof route !== 'string' && route.type === 'neighbour' && route.nextHop === nextHop;
-    }, 'unresolved');
+    this.#icmp.pings.failAll(({ destination }) => this.#isBehind(nextHop, destination), 'unresolved');
+  }
+
+  #isBehind(nextHop: Ipv4Address, destination: Ipv4Address): boolean {
+    const route = this.#table.route(destination);
+    return typeof route !== 'string' && route.type === 'neighbour' && route.nextHop === nextHop;
   }
 
   #sendArp(packet: ArpPacket, to: MacAddress = MAC_BROADCAST): void {
@@ -485,7 +524,10 @@ export class Host implements FrameMachine<HostEvent> {
   }
 
   #emit(event: HostEvent): boolean {
-    if (event.type === 'arp-failed') this.#failPings(event.address);
+    if (event.type === 'arp-failed') {
+      this.#failPings(event.address);
+      this.#tcp.neighbourFailed((destination) => this.#isBehind(event.address, destination));
+    }
     const queued = this.#events.push(event);
     if (!queued) this.#reached.increment('event-queue-full');
     return queued;
@@ -508,14 +550,29 @@ export interface HostSnapshot {
   readonly udp: readonly { readonly id: number; readonly local: string }[];
   /** `received` = `accepted` + the sum of all drops. */
   readonly frames: { readonly received: number; readonly accepted: number; readonly sent: number };
-  readonly drops: Partial<Record<DropLabel, number>>;
-  readonly limits: Partial<Record<LimitLabel, number>>;
+  readonly tcp: TcpSnapshot;
+  readonly drops: Partial<Record<DropLabel | TcpDropLabel, number>>;
+  readonly limits: Partial<Record<LimitLabel | TcpLimitLabel, number>>;
 }
 
 function fill(table: InterfaceTable, { address, prefixLength, gateway, routes = [] }: InterfaceConfig): void {
   table.add({ address, prefixLength });
   table.setGateway(gateway);
   for (const route of routes) table.addRoute(route);
+}
+
+/** An ICMP report in the words of TCP (RFC 9293 §3.9.2.2). */
+function tcpErrorOf({ kind, code, quote }: IcmpReport): Parameters<TcpLayer['icmpError']> {
+  const isHard = kind === 'unreachable' && (code === ICMP_UNREACHABLE.protocol || code === ICMP_UNREACHABLE.port);
+  return [
+    {
+      localAddress: quote.source,
+      localPort: readU16(quote.transport, 0),
+      remoteAddress: quote.destination,
+      remotePort: readU16(quote.transport, 2),
+    },
+    { sequence: readU32(quote.transport, 4), severity: kind === 'too-big' ? 'size' : isHard ? 'hard' : 'soft' },
+  ];
 }
 
 const VLAN_TAG_LENGTH = 4;

@@ -14,9 +14,19 @@ test('the README shows the example that is tested, and what it prints', () => {
 });
 
 test('the README names every label, every limit and its default, every export that is a value', () => {
-  for (const label of [...netOs.DROP_LABELS, ...netOs.LIMIT_LABELS, ...Object.keys(netOs)])
+  for (const label of [
+    ...netOs.DROP_LABELS,
+    ...netOs.LIMIT_LABELS,
+    ...netOs.TCP_DROP_LABELS,
+    ...netOs.TCP_LIMIT_LABELS,
+    ...Object.keys(netOs),
+  ])
     expect(readme).toContain(`\`${label}\``);
-  for (const [name, value] of [...Object.entries(netOs.HOST_LIMITS), ...Object.entries(netOs.CONFLICT_TIMING)])
+  for (const [name, value] of [
+    ...Object.entries(netOs.HOST_LIMITS),
+    ...Object.entries(netOs.CONFLICT_TIMING),
+    ...Object.entries(netOs.TCP_LIMITS),
+  ])
     expect(readme).toMatch(new RegExp(`\\| \`${name}\` +\\| ${value.toLocaleString('en').replaceAll(',', ' ')} `));
 });
 

@@ -27,7 +27,7 @@ export function acknowledge(now: Millis, tcb: Tcb, segment: Segment): boolean {
     if (isDuplicate) countDuplicate(tcb);
     if (tcb.sndWnd === 0) noteShut(now, tcb);
   }
-  if (news || (acked <= 0 && tcb.duplicateAcks > 0)) judgeLoss(now, tcb);
+  if (news || (acked <= 0 && tcb.duplicateAcks > 0)) judgeLoss(tcb);
   if (windowBefore === 0 && tcb.sndWnd > 0) reopen(tcb);
   return isFinAcked;
 }
@@ -76,6 +76,7 @@ function advance(now: Millis, tcb: Tcb, { segment, acked }: { readonly segment: 
   tcb.timeoutsInRow = 0;
   tcb.persistBackoff = 0;
   tcb.mustProbe = false;
+  notePath(now, tcb, text);
   if (tcb.isSendingUrgent && seqLeq(tcb.sndUp, tcb.sndUna)) tcb.isSendingUrgent = false;
   tcb.sacked?.dropBefore(acknowledgment);
   tcb.resent?.dropBefore(acknowledgment);
@@ -87,6 +88,15 @@ function advance(now: Millis, tcb: Tcb, { segment, acked }: { readonly segment: 
     tcb.context.tell(tcb, NEWS.writable);
   }
   return isFinAcked;
+}
+
+/** A full segment has passed. After a black hole: larger ones are tried again in time (RFC 2923 §3.1). */
+function notePath(now: Millis, tcb: Tcb, text: number): void {
+  if (text >= tcb.textMax && tcb.provenText < tcb.textMax) tcb.provenText = tcb.textMax;
+  if (tcb.blackHoleAt < 0 || now - tcb.blackHoleAt < BLACK_HOLE_MS) return;
+  tcb.blackHoleAt = -1;
+  tcb.provenText = 0;
+  settleMss(tcb, tcb.context.pathMtu(tcb.remoteAddress));
 }
 
 /** RFC 6298 §3 and RFC 7323 §4: by timestamp where there are, else by the one segment that is timed. */
@@ -184,7 +194,7 @@ function takeSack(tcb: Tcb, segment: Segment): boolean {
 }
 
 /** RFC 6675 §4 IsLost and §5: what is lost, and whether that begins a recovery. Without SACK: three duplicates (RFC 5681 §3.2). */
-function judgeLoss(now: Millis, tcb: Tcb): void {
+function judgeLoss(tcb: Tcb): void {
   const edge = lostBySack(tcb);
   const isLost = seqLt(tcb.sndUna, edge) || tcb.duplicateAcks >= DUPLICATES;
   if (tcb.lossState === 'open') {
@@ -192,7 +202,7 @@ function judgeLoss(now: Millis, tcb: Tcb): void {
     const head = seqMin(seqAdd(tcb.sndUna, tcb.textMax), tcb.sndNxt);
     const first = tcb.sacked !== undefined && tcb.sacked.count > 0 ? seqMin(head, tcb.sacked.left(0)) : head;
     tcb.recoverPoint = tcb.sndNxt;
-    tcb.congestion?.onLoss(now, tcb.flight, tcb.mss);
+    tcb.congestion?.onLoss(tcb.flight, tcb.mss);
     tcb.lossState = 'recovery';
     tcb.resent?.clear();
     tcb.lostEdge = seqMax(edge, first);
@@ -234,6 +244,8 @@ export function settleMss(tcb: Tcb, pathMtu: number): void {
   tcb.congestion?.onMssChange(mss);
 }
 
+/** How long segments stay small after a black hole. */
+const BLACK_HOLE_MS = 60_000;
 /** DupThresh */
 const DUPLICATES = 3;
 /** An echo older than this is not believed. */

@@ -1,12 +1,6 @@
 import type { Ipv4Address } from '@nexus-net/sansio';
-import {
-  ETHERNET_HEADER_LENGTH,
-  encodeTcp,
-  IP_PROTOCOL,
-  IPV4_HEADER_LENGTH,
-  type TcpOption,
-  writeIpv4Header,
-} from '@nexus-net/wire';
+import { encodeTcp, type TcpOption } from '@nexus-net/wire';
+import { frameOf } from '../ipv4/packet-frame.js';
 import { ACK, FIN, RST, type Segment, SYN } from './segment.js';
 import { type Seq, toUnsigned } from './sequence.js';
 
@@ -23,7 +17,7 @@ export interface BareSegment {
   readonly options: readonly TcpOption[];
 }
 
-/** The frame, its first 14 octets free. */
+/** In a frame, behind the room for the headers below. */
 export function buildBare(segment: BareSegment): Uint8Array {
   const { source, destination, sourcePort, destinationPort, flags, window, options } = segment;
   const bytes = encodeTcp(
@@ -49,10 +43,7 @@ export function buildBare(segment: BareSegment): Uint8Array {
     },
     { source, destination },
   );
-  const frame = new Uint8Array(ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH + bytes.length);
-  writeIpv4Header(frame, ETHERNET_HEADER_LENGTH, { source, destination, protocol: IP_PROTOCOL.tcp, dontFragment: true });
-  frame.set(bytes, ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH);
-  return frame;
+  return frameOf(bytes);
 }
 
 /** What every answer to `segment` shares. */

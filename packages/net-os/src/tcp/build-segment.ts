@@ -1,5 +1,6 @@
 import { type Millis, writeU16, writeU32 } from '@nexus-net/sansio';
-import { ETHERNET_HEADER_LENGTH, finishChecksum, foldSum, IP_PROTOCOL, IPV4_HEADER_LENGTH, TCP_HEADER_LENGTH } from '@nexus-net/wire';
+import { finishChecksum, foldSum, IP_PROTOCOL, IPV4_HEADER_LENGTH, TCP_HEADER_LENGTH } from '@nexus-net/wire';
+import { FRAME_HEADROOM } from '../ipv4/packet-frame.js';
 import {
   ACK,
   KIND_MSS,
@@ -23,9 +24,8 @@ export interface Outgoing {
   readonly count: number;
 }
 
-/** Offsets in a frame that carries IPv4 without options. */
-const IP = ETHERNET_HEADER_LENGTH;
-const TCP: number = IP + IPV4_HEADER_LENGTH;
+/** Where the TCP header lies in a frame: behind the room for those below. */
+const TCP: number = FRAME_HEADROOM;
 const SACK_BLOCKS_MAX = 4;
 
 /** Builds one segment of a connection and hands it to the network. False where it could not go. */
@@ -38,7 +38,6 @@ export function sendSegment(now: Millis, tcb: Tcb, { sequence, flags, count }: O
   const frame = tcb.context.slab.take(text + count);
   const acknowledges = (flags & ACK) !== 0;
   const window = acknowledges || isSyn ? offerWindow(tcb, isSyn) : 0;
-  writeIpv4(frame, tcb);
   writeU16(frame, TCP, tcb.localPort);
   writeU16(frame, TCP + 2, tcb.remotePort);
   writeU32(frame, TCP + 4, sequence);
@@ -60,19 +59,6 @@ export function sendSegment(now: Millis, tcb: Tcb, { sequence, flags, count }: O
   }
   tcb.segmentsSent += 1;
   return tcb.context.sendFrame(now, frame, tcb);
-}
-
-/** Version 4, no options, DF, TTL 64. An identification means nothing in a packet that is never fragmented (RFC 6864 §4.1). */
-function writeIpv4(frame: Uint8Array, tcb: Tcb): void {
-  const length = frame.length - IP;
-  frame[IP] = 0x45;
-  writeU16(frame, IP + 2, length);
-  frame[IP + 6] = 0x40;
-  frame[IP + 8] = 64;
-  frame[IP + 9] = IP_PROTOCOL.tcp;
-  writeU16(frame, IP + 10, finishChecksum(0x4500 + length + 0x4000 + 0x4000 + IP_PROTOCOL.tcp + tcb.addressSum));
-  writeU32(frame, IP + 12, tcb.localAddress);
-  writeU32(frame, IP + 16, tcb.remoteAddress);
 }
 
 /** RFC 9293 §3.8.5: the pointer leads to the octet that follows the urgent data. */
@@ -148,10 +134,7 @@ function synOptionLength(tcb: Tcb, flags: number): number {
   return 4 + (timestamps ? 12 : sack ? 4 : 0) + (scaling ? 4 : 0) + (tcb.options.advertiseUserTimeout ? 4 : 0);
 }
 
-function offered(
-  tcb: Tcb,
-  flags: number,
-): { readonly timestamps: boolean; readonly sack: boolean; readonly scaling: boolean } {
+function offered(tcb: Tcb, flags: number): { readonly timestamps: boolean; readonly sack: boolean; readonly scaling: boolean } {
   if ((flags & ACK) !== 0) return { timestamps: tcb.hasTimestamps, sack: tcb.hasSack, scaling: tcb.hasScaling };
   const { timestamps, selectiveAcks, windowScaling } = tcb.options;
   return { timestamps, sack: selectiveAcks, scaling: windowScaling };

@@ -24,7 +24,7 @@ export interface CongestionControl {
   /** New octets were acknowledged, outside of fast recovery. `facts` holds for the call. */
   onAck(facts: AckFacts): void;
   /** Loss told by duplicate or selective acknowledgments: once for each window of data. */
-  onLoss(now: Millis, flight: number, mss: number): void;
+  onLoss(flight: number, mss: number): void;
   /** The retransmission timer ran out. `isFirst`: of this segment, not a repetition (RFC 5681 §3.1). */
   onTimeout(flight: number, mss: number, isFirst: boolean): void;
   /** Nothing was sent for longer than RTO (RFC 5681 §4.1). */
@@ -71,7 +71,7 @@ export class NewReno implements CongestionControl {
     this.window += mss;
   }
 
-  onLoss(_now: Millis, flight: number, mss: number): void {
+  onLoss(flight: number, mss: number): void {
     this.slowStartThreshold = halfOf(flight, mss);
     this.window = this.slowStartThreshold;
     this.#ackedOctets = 0;
@@ -131,7 +131,7 @@ export class Cubic implements CongestionControl {
     else this.window += ((target - segments) / segments) * acked;
   }
 
-  onLoss(now: Millis, flight: number, mss: number): void {
+  onLoss(flight: number, mss: number): void {
     this.#reduce(flight, mss);
     this.window = this.slowStartThreshold;
     this.#epochAt = -1;

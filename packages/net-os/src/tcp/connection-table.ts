@@ -10,12 +10,13 @@ export interface FourTuple {
 
 /** Connections by their four numbers: chains under a hash that strangers cannot aim at. */
 export class ConnectionTable {
-  readonly #seed: number;
+  readonly #entropy: Entropy;
+  #seed = 0;
   readonly #heads = new Map<number, Tcb>();
   #size = 0;
 
   constructor(entropy: Entropy) {
-    this.#seed = entropy.u32() | 1;
+    this.#entropy = entropy;
   }
 
   get size(): number {
@@ -23,6 +24,7 @@ export class ConnectionTable {
   }
 
   find(localAddress: number, localPort: number, remoteAddress: number, remotePort: number): Tcb | undefined {
+    if (this.#size === 0) return undefined;
     let tcb = this.#heads.get(this.#hash(localAddress, localPort, remoteAddress, remotePort));
     while (
       tcb !== undefined &&
@@ -42,6 +44,7 @@ export class ConnectionTable {
   }
 
   add(tcb: Tcb): void {
+    if (this.#seed === 0) this.#seed = this.#entropy.u32() | 1;
     tcb.hash = this.#hash(tcb.localAddress, tcb.localPort, tcb.remoteAddress, tcb.remotePort);
     tcb.chain = this.#heads.get(tcb.hash);
     this.#heads.set(tcb.hash, tcb);

@@ -1,6 +1,6 @@
+import type { TcpTransitionEvent } from './states.js';
 import type { Tcb } from './tcb.js';
 import { NEWS } from './tcb.js';
-import type { TcpTransitionEvent } from './states.js';
 import type { TcpEnd } from './tcp-api.js';
 
 /** The connection is over: no timer, nothing to send. What was received before an orderly end can still be read. */

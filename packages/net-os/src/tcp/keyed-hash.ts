@@ -86,4 +86,3 @@ function swap(v: Int32Array, at: number): void {
   v[at] = v[at + 1] as number;
   v[at + 1] = low;
 }
-

@@ -79,7 +79,8 @@ export class SeqRanges {
   /** The first place at or after `at` that no range holds. */
   gapFrom(at: Seq): Seq {
     let gap = at;
-    for (let i = 0; i < this.#edges.length && seqLeq(this.#edges[i] as Seq, gap); i += 2) gap = seqMax(gap, this.#edges[i + 1] as Seq);
+    for (let i = 0; i < this.#edges.length && seqLeq(this.#edges[i] as Seq, gap); i += 2)
+      gap = seqMax(gap, this.#edges[i + 1] as Seq);
     return gap;
   }
 

@@ -1,10 +1,10 @@
 import type { Millis } from '@nexus-net/sansio';
-import type { DropLabel } from '../labels.js';
 import { SeqRanges } from './ranges.js';
 import { FIN, type Segment, URG } from './segment.js';
 import { type Seq, seqAdd, seqDiff, seqLeq, seqLt, seqMax, seqMin } from './sequence.js';
 import { mayReceive } from './states.js';
 import { NEWS, type Tcb } from './tcb.js';
+import type { TcpDropLabel } from './tcp-labels.js';
 import { TIMER } from './timer-table.js';
 
 /** RFC 9293 §3.10.7.4, sixth: RCV.UP moves on; the user is told once for each stretch of urgent octets. */
@@ -29,7 +29,7 @@ export function readNext(tcb: Tcb): Seq {
  * Seventh and eighth: text goes to the ring, in order or beyond a hole; the FIN counts once everything before it is there. A label where the
  * segment brought nothing that could be kept. `peer-fin` where the FIN is taken.
  */
-export function takeText(now: Millis, tcb: Tcb, segment: Segment): DropLabel | 'peer-fin' | undefined {
+export function takeText(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | 'peer-fin' | undefined {
   const isFin = segment.has(FIN);
   if (segment.length === 0 && !isFin) return undefined;
   if (!mayReceive(tcb.state)) {
@@ -41,7 +41,7 @@ export function takeText(now: Millis, tcb: Tcb, segment: Segment): DropLabel | '
   const left = seqMax(segment.sequence, tcb.rcvNxt);
   let right = seqMin(textEnd, tcb.rcvAdv);
   if (tcb.peerFin !== undefined) right = seqMin(right, tcb.peerFin);
-  let drop: DropLabel | undefined;
+  let drop: TcpDropLabel | undefined;
   if (seqLt(left, right)) drop = store(now, tcb, { segment, left, right });
   else if (!isFin) {
     tcb.mustAck = true;
@@ -63,13 +63,14 @@ interface Stretch {
   readonly right: Seq;
 }
 
-function store(now: Millis, tcb: Tcb, { segment, left, right }: Stretch): DropLabel | undefined {
+function store(now: Millis, tcb: Tcb, { segment, left, right }: Stretch): TcpDropLabel | undefined {
   const ring = tcb.receiveRing;
   const { holes } = tcb;
   const beyond = seqDiff(left, tcb.rcvNxt);
   const at = ring.length + beyond;
   const count = seqDiff(right, left);
-  const used = holes !== undefined && holes.count > 0 ? ring.length + seqDiff(holes.right(holes.count - 1), tcb.rcvNxt) : ring.length;
+  const used =
+    holes !== undefined && holes.count > 0 ? ring.length + seqDiff(holes.right(holes.count - 1), tcb.rcvNxt) : ring.length;
   if (!ring.reserve(at + count, used) && !(tcb.context.relieve(now, tcb) && ring.reserve(at + count, used))) {
     tcb.mustAck = true;
     return 'tcp-no-memory';

@@ -1,26 +1,26 @@
 import type { Millis } from '@nexus-net/sansio';
-import type { DropLabel } from '../labels.js';
 import { acknowledge, noteShut, settleMss } from './acknowledge.js';
 import { announcedMss } from './build-segment.js';
 import { endConnection } from './end-connection.js';
 import { sendAck } from './output.js';
 import { takeText, takeUrgent } from './receive-text.js';
 import { ACK, FIN, RST, type Segment, SYN } from './segment.js';
-import { seqAdd, seqDiff, seqLeq, seqLt } from './sequence.js';
+import { seqAdd, seqDiff, seqLt } from './sequence.js';
 import { NEWS, type Tcb } from './tcb.js';
+import type { TcpDropLabel } from './tcp-labels.js';
 import { MSS_DEFAULT } from './tcp-options.js';
 import { TIMER } from './timer-table.js';
 import { takeUserTimeout, userTimeoutOf } from './user-timeout.js';
 
 /** SEGMENT ARRIVES of RFC 9293 §3.10.7.3 and §3.10.7.4, for a connection. A label where the segment changed nothing. */
-export function segmentArrives(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+export function segmentArrives(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   tcb.segmentsReceived += 1;
   if (tcb.state === 'SYN-SENT') return inSynSent(now, tcb, segment);
   return inOthers(now, tcb, segment);
 }
 
 /** §3.10.7.3 */
-function inSynSent(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function inSynSent(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   const hasAck = segment.has(ACK);
   if (hasAck && segment.acknowledgment !== tcb.sndNxt) {
     if (!segment.has(RST)) tcb.context.sendReset(now, tcb, segment.acknowledgment);
@@ -76,7 +76,8 @@ export function takeSyn(now: Millis, tcb: Tcb, segment: Segment): void {
 /** Our SYN is acknowledged: from here on octets flow. */
 export function establish(now: Millis, tcb: Tcb, segment: Segment): void {
   const wasRepeated = tcb.timeouts > 0;
-  if (tcb.hasTimestamps && segment.hasTimestamps && !wasRepeated && tcb.lastSentAt <= now) tcb.roundTrip.measure(now - tcb.timedAt);
+  if (tcb.hasTimestamps && segment.hasTimestamps && !wasRepeated && tcb.lastSentAt <= now)
+    tcb.roundTrip.measure(now - tcb.timedAt);
   else if (tcb.isTiming) tcb.roundTrip.measure(now - tcb.timedAt);
   else if (wasRepeated) tcb.roundTrip.startAfterLostSyn();
   tcb.isTiming = false;
@@ -105,7 +106,7 @@ export function armKeepAlive(now: Millis, tcb: Tcb): void {
 }
 
 /** §3.10.7.4, in its order. */
-function inOthers(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function inOthers(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   if (tcb.state === 'SYN-RECEIVED' && segment.has(SYN) && segment.sequence === tcb.irs) {
     if (!segment.has(ACK)) {
       // The peer has not seen our SYN-ACK.
@@ -123,11 +124,7 @@ function inOthers(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefine
   if (!segment.has(ACK)) return 'tcp-no-ack';
   const badAck = checkAck(now, tcb, segment);
   if (badAck !== undefined) return badAck;
-  if (tcb.hasTimestamps && segment.hasTimestamps && seqLeq(segment.sequence, tcb.lastAckSent)) {
-    // RFC 7323 §4.3 (2)
-    if (seqDiff(segment.timestamp, tcb.timestampRecent) >= 0) tcb.timestampRecent = segment.timestamp;
-    tcb.timestampRecentAt = now;
-  }
+  noteTimestamp(now, tcb, segment);
   heard(now, tcb);
   if (segment.userTimeout >= 0) takeUserTimeout(tcb, segment.userTimeout);
   if (tcb.state === 'SYN-RECEIVED') {
@@ -139,6 +136,13 @@ function inOthers(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefine
   return deliver(now, tcb, segment);
 }
 
+/** RFC 7323 §4.3 (2): of the segments that moved the left edge, the newest timestamp is the one to echo. */
+function noteTimestamp(now: Millis, tcb: Tcb, segment: Segment): void {
+  if (!tcb.hasTimestamps || !segment.hasTimestamps || seqLt(tcb.lastAckSent, segment.sequence)) return;
+  if (seqDiff(segment.timestamp, tcb.timestampRecent) >= 0) tcb.timestampRecent = segment.timestamp;
+  tcb.timestampRecentAt = now;
+}
+
 function heard(now: Millis, tcb: Tcb): void {
   tcb.lastHeardAt = now;
   tcb.softError = false;
@@ -146,7 +150,7 @@ function heard(now: Millis, tcb: Tcb): void {
 }
 
 /** First: is any of it in the window? PAWS comes before (RFC 7323 §5.3). */
-function checkSequence(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function checkSequence(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   const isReset = segment.has(RST);
   if (tcb.hasTimestamps && !isReset) {
     if (!segment.hasTimestamps) return 'tcp-no-timestamp'; // RFC 7323 §3.2
@@ -158,7 +162,7 @@ function checkSequence(now: Millis, tcb: Tcb, segment: Segment): DropLabel | und
   const length = segment.sequenceLength;
   const isAcceptable =
     length === 0
-      ? (start === 0 || (start > 0 && start < window))
+      ? start === 0 || (start > 0 && start < window)
       : // MUST-66: with a shut window the text is left, and what comes with it counts.
         start === 0 || (start > 0 && start < window) || (start < 0 && start + length > 0);
   if (isAcceptable) return undefined;
@@ -169,12 +173,16 @@ function checkSequence(now: Millis, tcb: Tcb, segment: Segment): DropLabel | und
  * Answers a segment outside of the window with where we are; those that carry nothing at most twice a second, or two confused ends would
  * answer each other for ever.
  */
-function outOfWindow(now: Millis, tcb: Tcb, segment: Segment, label: DropLabel): DropLabel {
+function outOfWindow(now: Millis, tcb: Tcb, segment: Segment, label: TcpDropLabel): TcpDropLabel {
   // The peer repeats what we have: our acknowledgment was lost. Its acknowledgment may still say something about a shut window.
   if (segment.has(ACK) && segment.acknowledgment === tcb.sndUna && tcb.sndWnd === 0) noteShut(now, tcb);
   if (tcb.keepAliveSent > 0) heard(now, tcb);
-  if (segment.length > 0 || segment.has(FIN)) tcb.mustAck = true;
-  else if (segment.has(SYN)) return challenge(now, tcb, label);
+  if (segment.length > 0 || segment.has(FIN)) {
+    // A repetition because our acknowledgment was lost. Echoing its timestamp, and not that of the first copy, keeps the time in between
+    // out of the peer's round trip. It lies as near to the window as an acceptable segment does, so it proves as much.
+    if (seqDiff(tcb.rcvNxt, segment.sequence) <= tcb.options.receiveBufferMax) noteTimestamp(now, tcb, segment);
+    tcb.mustAck = true;
+  } else if (segment.has(SYN)) return challenge(now, tcb, label);
   else if (mayAnswer(now, tcb)) tcb.mustAck = true;
   return label;
 }
@@ -186,14 +194,14 @@ function mayAnswer(now: Millis, tcb: Tcb): boolean {
 }
 
 /** Second: RFC 5961 §3.2. Only a reset at exactly RCV.NXT is believed. */
-function takeReset(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function takeReset(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   if (segment.sequence !== tcb.rcvNxt) return challenge(now, tcb, 'tcp-bad-reset');
   endConnection(tcb, 'reset', tcb.state === 'SYN-RECEIVED' ? 'refused' : 'reset');
   return undefined;
 }
 
 /** RFC 5961 §7: a few for each connection, and a number for all that no stranger can know. */
-export function challenge(now: Millis, tcb: Tcb, label: DropLabel): DropLabel {
+export function challenge(now: Millis, tcb: Tcb, label: TcpDropLabel): TcpDropLabel {
   const refill = Math.floor((now - tcb.challengeAt) / CHALLENGE_MS);
   if (refill > 0) {
     tcb.challengeTokens = Math.min(CHALLENGES, tcb.challengeTokens + refill);
@@ -209,7 +217,7 @@ export function challenge(now: Millis, tcb: Tcb, label: DropLabel): DropLabel {
 }
 
 /** Fifth, RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
-function checkAck(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function checkAck(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   const { acknowledgment } = segment;
   if (tcb.state === 'SYN-RECEIVED') {
     if (acknowledgment === tcb.sndNxt) return undefined;
@@ -221,7 +229,7 @@ function checkAck(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefine
   return undefined;
 }
 
-function completeHandshake(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function completeHandshake(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   const wasPassive = tcb.listener !== undefined;
   if (wasPassive && !tcb.context.admit(tcb)) return 'tcp-backlog-full';
   tcb.enter('ack-of-syn');
@@ -260,7 +268,7 @@ export function armFinWait2(now: Millis, tcb: Tcb): void {
   tcb.context.timersChanged(tcb);
 }
 
-function deliver(now: Millis, tcb: Tcb, segment: Segment): DropLabel | undefined {
+function deliver(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefined {
   if (tcb.isReleased && segment.length > 0 && seqLt(tcb.rcvNxt, seqAdd(segment.sequence, segment.length))) {
     // §3.6.1: new octets for a user who has gone: the peer must learn that nobody reads them.
     tcb.context.sendReset(now, tcb, tcb.sndNxt);

@@ -1,4 +1,4 @@
-import { type Ipv4Address, IPV4_ANY, readU16 } from '@nexus-net/sansio';
+import { IPV4_ANY, type Ipv4Address, readU16 } from '@nexus-net/sansio';
 import { TCP_HEADER_LENGTH } from '@nexus-net/wire';
 import type { Seq } from './sequence.js';
 

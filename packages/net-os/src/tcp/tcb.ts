@@ -1,8 +1,10 @@
 import type { DeadlineEntry, Endpoint, Ipv4Address, Millis } from '@nexus-net/sansio';
+import { IP_PROTOCOL } from '@nexus-net/wire';
+import type { Ipv4Fields } from '../ipv4/ipv4-output.js';
 import { assertTransition } from './assert-transition.js';
 import { ByteRing } from './byte-ring.js';
 import type { AckFacts, CongestionControl } from './congestion.js';
-import { SeqRanges } from './ranges.js';
+import type { SeqRanges } from './ranges.js';
 import { RoundTrip } from './round-trip.js';
 import { type Seq, seqDiff } from './sequence.js';
 import type { TcpTransitionEvent } from './states.js';
@@ -46,6 +48,8 @@ export class Tcb {
   readonly localPort: number;
   readonly remoteAddress: Ipv4Address;
   readonly remotePort: number;
+  /** What the IPv4 header of every segment says. */
+  readonly ipv4: Ipv4Fields;
   /** The pseudo-header's addresses, summed once. */
   readonly addressSum: number;
   /** Of a passive open, until the user has accepted the connection. */
@@ -135,6 +139,10 @@ export class Tcb {
   timedAt: Millis = 0;
   isTiming = false;
   lastSentAt: Millis = 0;
+  /** The largest text that is known to have passed the path. */
+  provenText = 0;
+  /** When segments were made small because full ones seemed to vanish; -1 while they are not. */
+  blackHoleAt: Millis = -1;
   /** Timeouts in a row without progress. */
   timeoutsInRow = 0;
   persistBackoff = 0;
@@ -196,8 +204,8 @@ export class Tcb {
     this.localPort = local.port;
     this.remoteAddress = remote.address;
     this.remotePort = remote.port;
-    this.addressSum =
-      (local.address >>> 16) + (local.address & 0xffff) + (remote.address >>> 16) + (remote.address & 0xffff);
+    this.ipv4 = { protocol: IP_PROTOCOL.tcp, destination: remote.address };
+    this.addressSum = (local.address >>> 16) + (local.address & 0xffff) + (remote.address >>> 16) + (remote.address & 0xffff);
     this.sendRing = new ByteRing(context.pool);
     this.receiveRing = new ByteRing(context.pool);
     this.roundTrip = new RoundTrip(options);

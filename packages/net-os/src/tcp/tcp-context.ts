@@ -1,9 +1,9 @@
 import type { Entropy, Ipv4Address, Millis } from '@nexus-net/sansio';
-import type { LimitLabel } from '../labels.js';
 import type { BufferPool } from './buffer-pool.js';
 import type { FrameSlab } from './frame-slab.js';
 import type { Seq } from './sequence.js';
 import type { Tcb } from './tcb.js';
+import type { TcpLimitLabel } from './tcp-labels.js';
 import type { TcpLimits } from './tcp-options.js';
 import type { WordSum } from './word-sum.js';
 
@@ -18,6 +18,8 @@ export interface TcpContext {
   advance(now: Millis): Millis;
   /** Octets that a datagram to `destination` may have. */
   pathMtu(destination: Ipv4Address): number;
+  /** Segments of a connection vanish that make packets of `octets`: what the path is taken for now. */
+  suspectPath(now: Millis, destination: Ipv4Address, octets: number): number;
   /** The connection may have something to send. */
   wantOutput(tcb: Tcb): void;
   /** A timer was armed: the connection's next deadline may be earlier than it was. */
@@ -26,7 +28,7 @@ export interface TcpContext {
   tell(tcb: Tcb, news: number): void;
   /** A passive open is complete. False where the backlog has no room: the handshake stays where it is. */
   admit(tcb: Tcb): boolean;
-  /** Sends the frame that holds an IPv4 packet behind 14 free octets. False where it could not go. */
+  /** Sends the segment that lies in `frame` behind the room for the headers below. False where it could not go. */
   sendFrame(now: Millis, frame: Uint8Array, tcb: Tcb): boolean;
   /** RFC 5961 §7: may one more challenge be sent this second? */
   mayChallenge(now: Millis): boolean;
@@ -38,5 +40,5 @@ export interface TcpContext {
   keepTimeWait(now: Millis, tcb: Tcb): void;
   /** No storage for octets is left: somebody has to go. True where a stalled connection was ended. */
   relieve(now: Millis, tcb: Tcb): boolean;
-  count(label: LimitLabel): void;
+  count(label: TcpLimitLabel): void;
 }

@@ -11,9 +11,8 @@ import {
 } from '@nexus-net/sansio';
 import { foldSum, IP_PROTOCOL, type TcpOption } from '@nexus-net/wire';
 import type { Timed } from '../deadlines.js';
-import type { Ipv4Arrival } from '../ipv4-input.js';
-import type { SendOutcome } from '../ipv4-output.js';
-import type { DropLabel, LimitLabel } from '../labels.js';
+import type { Ipv4Arrival } from '../ipv4/ipv4-input.js';
+import type { Ipv4Fields, SendOutcome } from '../ipv4/ipv4-output.js';
 import { TokenBucket } from '../token-bucket.js';
 import { settleMss } from './acknowledge.js';
 import { answerTo, type BareSegment, buildBare } from './bare-segment.js';
@@ -26,7 +25,7 @@ import { KeyedHash } from './keyed-hash.js';
 import { sendAbort, sendNext } from './output.js';
 import { ACK, RST, Segment, SYN } from './segment.js';
 import { segmentArrives, takeSyn } from './segment-arrives.js';
-import { type Seq, seqAdd, seqDiff, seqLeq, seqLt } from './sequence.js';
+import { type Seq, seqAdd, seqDiff, seqLt } from './sequence.js';
 import { COOKIE_LIFE_MS, makeCookie, readCookie } from './syn-cookie.js';
 import { NEWS, Tcb } from './tcb.js';
 import { NewsList, OutputList } from './tcb-list.js';
@@ -42,6 +41,7 @@ import type {
   TcpUser,
 } from './tcp-api.js';
 import type { TcpContext } from './tcp-context.js';
+import type { TcpDropLabel, TcpLimitLabel } from './tcp-labels.js';
 import { type ListenerCalls, TcpListenerState } from './tcp-listener.js';
 import { MSS_DEFAULT, type ResolvedTcpOptions, resolveTcpOptions, type TcpLimits, type TcpOptions } from './tcp-options.js';
 import { TcpSocket } from './tcp-socket.js';
@@ -55,11 +55,13 @@ export interface TcpNetwork {
   sourceFor(destination: Ipv4Address, source?: Ipv4Address): Ipv4Address | 'no-address' | 'no-route';
   /** Octets that a datagram to `destination` may have. */
   pathMtu(destination: Ipv4Address): number;
-  /** Sends the IPv4 packet that lies in `frame` behind 14 octets for the Ethernet header. The frame is the network's from here on. */
-  sendFrame(now: Millis, frame: Uint8Array, ends: { readonly source: Ipv4Address; readonly destination: Ipv4Address }): SendOutcome;
+  /** Packets of `octets` to `destination` vanish: what the path is taken for now. */
+  suspectPath(now: Millis, destination: Ipv4Address, octets: number): number;
+  /** Sends the segment that lies in `frame` behind room for the headers below. The frame is the network's from here on. */
+  sendFrame(now: Millis, frame: Uint8Array, source: Ipv4Address, fields: Ipv4Fields): SendOutcome;
   /** Time moves on. */
   advance(now: Millis): Millis;
-  count(label: LimitLabel): void;
+  count(label: TcpLimitLabel): void;
 }
 
 export interface TcpLayerOptions {
@@ -71,11 +73,11 @@ export interface TcpLayerOptions {
 }
 
 /** An ICMP error about a segment of ours (RFC 9293 §3.9.2.2). */
-export interface TcpIcmpError extends FourTuple {
+export interface TcpIcmpError {
   /** The sequence number in the quote, unsigned or signed. */
   readonly sequence: number;
-  /** Hard: port, protocol unreachable. Soft: everything that may pass (net, host, source route, time exceeded). */
-  readonly severity: 'hard' | 'soft';
+  /** Hard: port or protocol unreachable. Soft: what may pass (net, host, source route, time exceeded). Size: {@link TcpLayer.pathMtuChanged} follows. */
+  readonly severity: 'hard' | 'soft' | 'size';
 }
 
 /** TCP of a host: tables of connections and listeners, what goes to whom, and everything that belongs to no connection. */
@@ -95,14 +97,12 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   readonly #news = new NewsList();
   readonly #acceptable: Queue<TcpListenerState>;
   readonly #segment = new Segment();
-  readonly #isnHash: KeyedHash;
-  readonly #portHash: KeyedHash;
-  readonly #cookieHash: KeyedHash;
+  #secrets: Secrets | undefined;
   readonly #resets: TokenBucket;
   readonly #listenerCalls: ListenerCalls;
   #listenerCount = 0;
   #nextId = 1;
-  #nextPort: number;
+  #nextPort = 0;
   #burst = 0;
   #challengesLeft = 0;
   #challengesUntil: Millis = Number.NEGATIVE_INFINITY;
@@ -117,10 +117,6 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     this.#timeWait = new TimeWaitTable({ countMax: limits.timeWaitCountMax, lifeMs: 2 * limits.segmentLifetimeMs });
     this.#deadlines = new DeadlineHeap(limits.connectionCountMax);
     this.#acceptable = new Queue(limits.listenerCountMax);
-    this.#isnHash = new KeyedHash(entropy);
-    this.#portHash = new KeyedHash(entropy);
-    this.#cookieHash = new KeyedHash(entropy);
-    this.#nextPort = entropy.u32() & 0xffff;
     this.#resets = new TokenBucket({ perSecond: limits.resetsPerSecond, burst: limits.resetsPerSecond });
     this.#listenerCalls = {
       accept: (now, listener) => this.#accept(now, listener),
@@ -159,7 +155,8 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     const chosen = port === 0 ? this.#freeListenPort() : port;
     if (chosen === undefined) return 'no-ports';
     const others = this.#listeners.get(chosen) ?? [];
-    if (others.some((other) => other.address === undefined || address === undefined || other.address === address)) return 'address-in-use';
+    if (others.some((other) => other.address === undefined || address === undefined || other.address === address))
+      return 'address-in-use';
     const id = this.#nextId++ as TcpListenerId;
     const listener = new TcpListenerState({ id, address, port: chosen, backlog, options: resolved }, this.#listenerCalls);
     this.#listeners.set(chosen, [...others, listener]);
@@ -186,7 +183,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   // ---- the network
 
   /** A TCP packet for an address of ours. */
-  input(now: Millis, { packet, reach }: Ipv4Arrival): DropLabel | undefined {
+  input(now: Millis, { packet, reach }: Ipv4Arrival): TcpDropLabel | undefined {
     if (reach !== 'unicast') return 'tcp-not-unicast'; // MUST-57
     const segment = this.#segment;
     const read = segment.read(packet.payload);
@@ -218,43 +215,35 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   }
 
   /**
-   * An ICMP error. One whose sequence number is not in flight is forged or late (RFC 5927 §4.1). Hard errors end a handshake; a connection
-   * that stands takes every one for soft (RFC 5927 §5.2). False where it is about nothing of ours.
+   * An ICMP error. One whose sequence number is not in flight is forged or late, and has no effect (RFC 5927 §4.1): false. Hard errors end a
+   * handshake; a connection that stands takes every one for soft (RFC 5927 §5.2).
    */
-  icmpError(now: Millis, { severity, sequence, ...tuple }: TcpIcmpError): boolean {
-    const tcb = this.#quoted(tuple, sequence);
-    if (tcb === undefined) return false;
+  icmpError(tuple: FourTuple, { sequence, severity }: TcpIcmpError): boolean {
+    const tcb = this.#connections.find(tuple.localAddress, tuple.localPort, tuple.remoteAddress, tuple.remotePort);
+    const at = sequence | 0;
+    if (tcb === undefined || seqLt(at, tcb.sndUna) || !seqLt(at, tcb.sndMax)) return false;
     const isOpening = tcb.state === 'SYN-SENT' || (tcb.state === 'SYN-RECEIVED' && tcb.listener === undefined);
     if (severity === 'hard' && isOpening) endConnection(tcb, 'reset', 'refused');
-    else tcb.softError = true;
-    void now;
+    else if (severity !== 'size') tcb.softError = true;
     return true;
   }
 
   /**
-   * A router could not pass a segment of ours on (RFC 1191 §3): segments are smaller from now on, and this one is sent again at once. `mtu`: of the
-   * path, as the layer below has settled it. False where it is about nothing of ours.
+   * The path to `destination` takes packets of another size (RFC 1191 §3): segments follow, and where they get smaller, what is in flight is sent
+   * again at once. That is no sign of congestion (§6.4): windows stay.
    */
-  packetTooBig(now: Millis, { sequence, mtu, ...tuple }: FourTuple & { readonly sequence: number; readonly mtu: number }): boolean {
-    const tcb = this.#quoted(tuple, sequence);
-    if (tcb === undefined) return false;
-    const before = tcb.mss;
-    settleMss(tcb, mtu);
-    if (tcb.mss < before && tcb.flight > 0 && tcb.state !== 'SYN-SENT' && tcb.state !== 'SYN-RECEIVED') {
-      // Not a sign of congestion (RFC 1191 §6.4): the window stays.
+  pathMtuChanged(destination: Ipv4Address): void {
+    const mtu = this.pathMtu(destination);
+    for (const tcb of this.#connections) {
+      if (tcb.remoteAddress !== destination) continue;
+      const before = tcb.mss;
+      settleMss(tcb, mtu);
+      if (tcb.mss >= before || tcb.flight === 0 || tcb.congestion === undefined) continue;
       tcb.resent?.clear();
       tcb.lostEdge = tcb.sndNxt;
       tcb.mustResend = true;
       this.wantOutput(tcb);
     }
-    void now;
-    return true;
-  }
-
-  /** The path to `destination` takes datagrams of another size, larger ones too: connections there use it. */
-  pathMtuChanged(destination: Ipv4Address): void {
-    const mtu = this.pathMtu(destination);
-    for (const tcb of this.#connections) if (tcb.remoteAddress === destination) settleMss(tcb, mtu);
   }
 
   /** The next hop of these destinations does not answer: handshakes that go there have no way. */
@@ -311,6 +300,10 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     return this.#network.pathMtu(destination);
   }
 
+  suspectPath(now: Millis, destination: Ipv4Address, octets: number): number {
+    return this.#network.suspectPath(now, destination, octets);
+  }
+
   wantOutput(tcb: Tcb): void {
     this.#output.add(tcb);
   }
@@ -339,7 +332,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   }
 
   sendFrame(now: Millis, frame: Uint8Array, tcb: Tcb): boolean {
-    const outcome = this.#network.sendFrame(now, frame, { source: tcb.localAddress, destination: tcb.remoteAddress });
+    const outcome = this.#network.sendFrame(now, frame, tcb.localAddress, tcb.ipv4);
     if (outcome === 'no-route' || outcome === 'no-address') tcb.softError = true;
     return outcome === 'sent';
   }
@@ -404,13 +397,23 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     return true;
   }
 
-  count(label: LimitLabel): void {
+  count(label: TcpLimitLabel): void {
     this.#network.count(label);
   }
 
   // ---- inside
 
-  #dispatch(now: Millis, segment: Segment): DropLabel | undefined {
+  /** Drawn when first needed: a host without TCP draws nothing. */
+  get #secret(): Secrets {
+    this.#secrets ??= {
+      isn: new KeyedHash(this.entropy),
+      port: new KeyedHash(this.entropy),
+      cookie: new KeyedHash(this.entropy),
+    };
+    return this.#secrets;
+  }
+
+  #dispatch(now: Millis, segment: Segment): TcpDropLabel | undefined {
     const tcb = this.#connections.find(segment.destination, segment.destinationPort, segment.source, segment.sourcePort);
     if (tcb !== undefined) {
       if (tcb.state === 'SYN-RECEIVED' && this.#isNewSyn(tcb, segment)) {
@@ -433,7 +436,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     return ahead >= 0 && ahead < tcb.rcvWnd;
   }
 
-  #inTimeWait(now: Millis, entry: TimeWaitEntry, segment: Segment): DropLabel | undefined {
+  #inTimeWait(now: Millis, entry: TimeWaitEntry, segment: Segment): TcpDropLabel | undefined {
     switch (this.#timeWait.judge(now, entry, segment)) {
       case 'reuse': {
         if (this.#listenerFor(segment) === undefined) break;
@@ -448,17 +451,22 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     }
     const { sndNxt: sequence, rcvNxt: acknowledgment } = entry;
     const window = Math.min(0xffff, entry.rcvWnd >>> entry.rcvShift);
-    const options = entry.hasTimestamps ? [timestamps(Math.floor(now) + entry.timestampOffset, entry.timestampRecent)] : NO_OPTIONS;
+    const options = entry.hasTimestamps
+      ? [timestamps(Math.floor(now) + entry.timestampOffset, entry.timestampRecent)]
+      : NO_OPTIONS;
     this.#sendBare(now, { ...answerTo(segment), sequence, acknowledgment, flags: ACK, window, options });
     return 'tcp-time-wait';
   }
 
   /** §3.10.7.1 and §3.10.7.2. `leastIss`: a new incarnation starts behind the old one. */
-  #toListener(now: Millis, segment: Segment, leastIss?: Seq): DropLabel | undefined {
+  #toListener(now: Millis, segment: Segment, leastIss?: Seq): TcpDropLabel | undefined {
     if (segment.has(RST)) return 'tcp-port-closed';
     const listener = this.#listenerFor(segment);
     if (listener === undefined) return this.#refuse(now, segment);
-    if (segment.has(ACK)) return this.#cookieArrives(now, listener, segment) ?? this.#refuse(now, segment);
+    if (segment.has(ACK)) {
+      const outcome = this.#cookieArrives(now, listener, segment) ?? this.#refuse(now, segment);
+      return outcome === 'established' ? undefined : outcome;
+    }
     if (!segment.has(SYN)) return 'tcp-no-syn';
     if (listener.pending.length >= listener.backlog) return 'tcp-backlog-full';
     if (listener.handshakes.size >= this.limits.handshakeCountMax || this.#connections.size >= this.limits.connectionCountMax) {
@@ -491,7 +499,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     listener.cookiesUntil = now + COOKIE_LIFE_MS;
     this.#sendBare(now, {
       ...answerTo(segment),
-      sequence: makeCookie(now, this.#cookieHash, segment),
+      sequence: makeCookie(now, this.#secret.cookie, segment),
       acknowledgment: seqAdd(segment.sequence, 1),
       flags: SYN | ACK,
       window: Math.min(0xffff, listener.options.receiveBufferMax),
@@ -500,11 +508,12 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   }
 
   /** The third segment of a handshake that was remembered in a cookie. `undefined`: it is none. */
-  #cookieArrives(now: Millis, listener: TcpListenerState, segment: Segment): DropLabel | 'established' | undefined {
+  #cookieArrives(now: Millis, listener: TcpListenerState, segment: Segment): TcpDropLabel | 'established' | undefined {
     if (now > listener.cookiesUntil || segment.has(SYN)) return undefined;
-    const mss = readCookie(now, this.#cookieHash, segment);
+    const mss = readCookie(now, this.#secret.cookie, segment);
     if (mss === undefined) return undefined;
-    if (listener.pending.length >= listener.backlog || this.#connections.size >= this.limits.connectionCountMax) return 'tcp-backlog-full';
+    if (listener.pending.length >= listener.backlog || this.#connections.size >= this.limits.connectionCountMax)
+      return 'tcp-backlog-full';
     // The SYN as it was: without the options that the cookie could not hold.
     const { hasTimestamps, sequence } = segment;
     segment.mss = mss;
@@ -525,7 +534,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     return drop ?? 'established';
   }
 
-  #refuse(now: Millis, segment: Segment): DropLabel {
+  #refuse(now: Millis, segment: Segment): TcpDropLabel {
     if (!isIpv4Unicast(segment.source)) return 'tcp-not-unicast';
     if (!this.#resets.take(now)) {
       this.count('tcp-reset-limited');
@@ -544,7 +553,10 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   }
 
   #sendBare(now: Millis, segment: BareSegment): void {
-    this.#network.sendFrame(now, buildBare(segment), segment);
+    this.#network.sendFrame(now, buildBare(segment), segment.source, {
+      protocol: IP_PROTOCOL.tcp,
+      destination: segment.destination,
+    });
   }
 
   #accept(now: Millis, listener: TcpListenerState): TcpConnection | undefined {
@@ -579,10 +591,10 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   #create(now: Millis, options: ResolvedTcpOptions, { local, remote }: Ends): Tcb {
     const tcb = new Tcb(this, options, { id: this.#nextId++ as TcpConnectionId, local, remote });
     const ports = (local.port << 16) | remote.port;
-    const hash = this.#isnHash.hash(local.address, remote.address, ports, 0);
+    const hash = this.#secret.isn.hash(local.address, remote.address, ports, 0);
     // RFC 6528 §3: a clock of 4 µs and a keyed hash of the connection.
     this.#setIss(tcb, (hash + Math.floor(now * 250)) | 0);
-    tcb.timestampOffset = this.#isnHash.hash(local.address, remote.address, ports, 1) | 0;
+    tcb.timestampOffset = this.#secret.isn.hash(local.address, remote.address, ports, 1) | 0;
     while (options.windowScaling && tcb.rcvShift < 14 && options.receiveBufferMax / 2 ** tcb.rcvShift > 0xffff) tcb.rcvShift += 1;
     tcb.receiveMss = MSS_DEFAULT;
     return tcb;
@@ -609,7 +621,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     if (wanted !== 0) return isTaken(wanted) ? 'address-in-use' : wanted;
     const { ephemeralPortMin: low, ephemeralPortMax: high } = this.limits;
     const count = high - low + 1;
-    const offset = this.#portHash.hash(source, remote.address, remote.port, 2);
+    const offset = this.#secret.port.hash(source, remote.address, remote.port, 2);
     for (let tried = 0; tried < count; tried++) {
       const port = low + ((this.#nextPort + offset) % count);
       this.#nextPort = (this.#nextPort + 1) % 2 ** 30;
@@ -626,13 +638,6 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
       if (!this.#listeners.has(port)) return port;
     }
     return undefined;
-  }
-
-  #quoted({ localAddress, localPort, remoteAddress, remotePort }: FourTuple, sequence: number): Tcb | undefined {
-    const tcb = this.#connections.find(localAddress, localPort, remoteAddress, remotePort);
-    if (tcb === undefined) return undefined;
-    const at = sequence | 0;
-    return seqLeq(tcb.sndUna, at) && seqLt(at, tcb.sndMax) ? tcb : undefined;
   }
 
   #rotate(tcb: Tcb): void {
@@ -665,6 +670,12 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   #expire(entry: TimeWaitEntry | undefined): void {
     if (entry?.tcb?.state === 'TIME-WAIT') entry.tcb.enter('time-wait-over');
   }
+}
+
+interface Secrets {
+  readonly isn: KeyedHash;
+  readonly port: KeyedHash;
+  readonly cookie: KeyedHash;
 }
 
 interface Ends {

@@ -66,7 +66,9 @@ export class TcpSocket implements TcpConnection {
     if (tcb.end !== undefined) return tcb.end;
     const ring = tcb.sendRing;
     const count = Math.min(bytes.length, tcb.sendRoom);
-    const fits = ring.reserve(ring.length + count, ring.length) || (tcb.context.relieve(at, tcb) && ring.reserve(ring.length + count, ring.length));
+    const fits =
+      ring.reserve(ring.length + count, ring.length) ||
+      (tcb.context.relieve(at, tcb) && ring.reserve(ring.length + count, ring.length));
     if (count < bytes.length || !fits) tcb.wantsWrite = true;
     if (count === 0 || !fits) return bytes.length === 0 ? 0 : 'would-block';
     ring.write(ring.length, bytes, { from: 0, to: count });

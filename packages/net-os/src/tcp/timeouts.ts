@@ -53,7 +53,7 @@ function retransmit(now: Millis, tcb: Tcb): void {
     persist(now, tcb);
     return;
   }
-  if (tcb.timeoutsInRow >= BLACK_HOLE_TIMEOUTS) escapeBlackHole(tcb);
+  escapeBlackHole(now, tcb);
   tcb.congestion?.onTimeout(pipeOf(tcb), tcb.mss, tcb.timeoutsInRow === 1);
   tcb.roundTrip.backOff();
   tcb.lossState = 'loss';
@@ -67,11 +67,15 @@ function retransmit(now: Millis, tcb: Tcb): void {
   tcb.mustResend = true;
 }
 
-/** RFC 2923 §2.1, RFC 1191: full segments vanish and nobody says why. Smaller ones may pass. */
-function escapeBlackHole(tcb: Tcb): void {
-  if (tcb.mss <= MSS_DEFAULT) return;
-  tcb.peerMss = Math.min(tcb.peerMss, MSS_DEFAULT);
-  settleMss(tcb, MSS_DEFAULT + 40);
+/**
+ * RFC 2923 §2.1, RFC 1191: full segments vanish and nobody says why. Smaller ones may pass. A size that has passed before is suspected late: then loss is
+ * the likelier reason.
+ */
+function escapeBlackHole(now: Millis, tcb: Tcb): void {
+  const patience = tcb.provenText >= tcb.textMax ? BLACK_HOLE_TIMEOUTS_PROVEN : BLACK_HOLE_TIMEOUTS;
+  if (tcb.timeoutsInRow < patience || tcb.mss <= MSS_DEFAULT) return;
+  tcb.blackHoleAt = now;
+  settleMss(tcb, tcb.context.suspectPath(now, tcb.remoteAddress, tcb.mss + 40));
   tcb.context.count('tcp-black-hole');
 }
 
@@ -110,3 +114,4 @@ function keepAlive(now: Millis, tcb: Tcb): void {
 
 /** Timeouts in a row that make full segments suspect. */
 const BLACK_HOLE_TIMEOUTS = 3;
+const BLACK_HOLE_TIMEOUTS_PROVEN = 6;

@@ -18,7 +18,14 @@ export const TIMER: {
 
 export type TimerId = (typeof TIMER)[keyof typeof TIMER];
 
-export const TIMER_NAMES: readonly (keyof typeof TIMER)[] = ['retransmit', 'persist', 'delayedAck', 'keepAlive', 'user', 'finWait2'];
+export const TIMER_NAMES: readonly (keyof typeof TIMER)[] = [
+  'retransmit',
+  'persist',
+  'delayedAck',
+  'keepAlive',
+  'user',
+  'finWait2',
+];
 
 /** Deadlines under their names: a fixed table, scanned. */
 export class TimerTable {

@@ -267,7 +267,7 @@ export class HandshakeState {
   }
 
   #isOurs(key: Uint8Array): boolean {
-    return [this.#e, this.#s].some((pair) => pair !== undefined && equalInConstantTime(pair.publicKey, key));
+    return [this.#e, this.#s].some((pair) => pair !== undefined && equalInConstantTime(pair.publicKey, withoutUnusedBit(key)));
   }
 
   /** Keys and tags of a message: a tag for each part that comes after the first shared secret. */
@@ -283,6 +283,13 @@ export class HandshakeState {
     }
     return length + (hasKey ? AEAD_TAG_LENGTH : 0);
   }
+}
+
+/** X25519 ignores the highest bit of a public key (RFC 7748 §5): with it set, a key is the same key in disguise. */
+function withoutUnusedBit(key: Uint8Array): Uint8Array {
+  const canonical = key.slice();
+  canonical[31] = (canonical[31] as number) & 0x7f;
+  return canonical;
 }
 
 const EMPTY = new Uint8Array(0);

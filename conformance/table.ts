@@ -7,6 +7,7 @@ import { checkMuxBatch, checkMuxEvents, checkMuxV2 } from './runners/dsoftbus-mu
 import { DSOFTBUS_OS_ROWS } from './runners/dsoftbus-os.js';
 import { checkCaptureFile, checkFrameFile, checkFrameLines } from './runners/frames.js';
 import { checkIpHostile } from './runners/ip-hostile.js';
+import { checkLinuxReactions } from './runners/linux-reactions.js';
 import { checkLicences, checkListing, checkManifest } from './runners/listings.js';
 import { checkCacophony, checkHkdf, checkRekeys, checkXkNegative } from './runners/noise.js';
 import type { CheckFile } from './vector-file.js';
@@ -32,7 +33,7 @@ export const RUNNERS: readonly RunnerRow[] = [
   { pattern: /^dhcp-corpus\/.*\.dict$/, check: checkDictionary },
   { pattern: /^dhcp-corpus\/.*\.bin$/, check: checkDhcpMessage },
   { pattern: /^ip-hostile\/cases\.json$/, check: checkIpHostile },
-  { pattern: /^ip-hostile\/linux-reactions\.json$/, check: () => notRun('an oracle to compare with, not a rule') },
+  { pattern: /^ip-hostile\/linux-reactions\.json$/, check: checkLinuxReactions },
   { pattern: /^frame-corpus\/.*\.bin$/, check: checkFrameFile },
   { pattern: /^pcap\/MANIFEST\.json$/, check: checkManifest },
   { pattern: /^pcap\/frames\.jsonl$/, check: checkFrameLines },

@@ -37,7 +37,7 @@ test('files that pass, are not run, or are documents: exit 0', async () => {
   expect(lines.slice(0, 4)).toEqual([
     '✓ frame-corpus/arp.bin: 2 passed',
     '- ip-hostile/linux-reactions.json: 0 passed, 1 not run',
-    '    - not run: an oracle to compare with, not a rule',
+    '    - not run: there are no reactions in it',
     '',
   ]);
   expect(code).toBe(0);

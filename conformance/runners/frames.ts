@@ -1,9 +1,10 @@
 import { gunzipSync } from 'node:zlib';
-import { Host } from '@nexus-net/net-os';
+import { HOST_LIMITS, Host } from '@nexus-net/net-os';
 import {
   fromHex,
   type Ipv4Address,
   ipv4FromU32,
+  isIpv4Multicast,
   isIpv4Unicast,
   isMacGroup,
   type MacAddress,
@@ -88,6 +89,7 @@ function checkHost(frames: readonly { readonly at: number; readonly bytes: Uint8
       const host = new Host({ mac, entropy: new SeededEntropy('conformance') });
       host.configure(0, { address, prefixLength: 24 });
       host.bindUdp({ port: 68 });
+      for (const group of groupsOf(frames)) host.joinGroup(0, group);
       let received = 0;
       let last = 0;
       for (const { at, bytes } of frames) {
@@ -110,15 +112,18 @@ function checkHost(frames: readonly { readonly at: number; readonly bytes: Uint8
   });
 }
 
-/** Frames out are bounded: an answer for a frame in, and ARP. */
+/** Frames out are bounded: an answer for a frame in, in the fragments of the longest datagram at most, and ARP. */
 function drain(host: Host, octets: number): string | undefined {
   let sent = 0;
   for (let frame = host.pollTransmit(); frame !== undefined; frame = host.pollTransmit()) {
-    if (++sent > 16) return 'more than 16 frames for one';
+    if (++sent > 64) return 'more than 64 frames for one';
     if (dissect(frame).problem !== undefined && frame.length > octets + 1514)
       return 'an answer that is larger than all that came';
   }
   while (host.pollEvent() !== undefined);
+  const { octets: kept, datagrams } = host.inspect().reassembly;
+  if (kept > HOST_LIMITS.reassemblyOctetsMax || datagrams > HOST_LIMITS.reassemblyCountMax)
+    return `${kept} octets of ${datagrams} incomplete datagrams`;
   return undefined;
 }
 
@@ -138,6 +143,17 @@ function receiverOf(frames: readonly { readonly bytes: Uint8Array }[]): Station 
       return { mac, address };
   }
   return STRANGER;
+}
+
+/** The multicast groups that the frames go to, the first eight: the host joins them. */
+function groupsOf(frames: readonly { readonly bytes: Uint8Array }[]): readonly Ipv4Address[] {
+  const groups = new Set<Ipv4Address>();
+  for (const { bytes } of frames) {
+    if (groups.size >= 8) break;
+    const destination = dissect(bytes).ipv4?.destination;
+    if (destination !== undefined && isIpv4Multicast(destination)) groups.add(destination);
+  }
+  return [...groups];
 }
 
 /** Runs it, with an eye on exceptions, the clock and the heap. */

@@ -1,5 +1,5 @@
 import { type Machine, type Millis, NEVER, Queue, requireArgument } from '@nexus-net/sansio';
-import { dissect, type ObservedFrame, type Witness, type WitnessEvent } from '@nexus-net/wire';
+import { FrameDissector, type ObservedFrame, type Witness, type WitnessEvent } from '@nexus-net/wire';
 import { copyBytes } from './copy-bytes.js';
 
 export interface TapConfig {
@@ -21,13 +21,15 @@ export interface TapView {
 
 /**
  * Sees each frame once, where it enters the switch: after the impairments of its own cable, before anything is copied or
- * forwarded. Numbers the frames from 1, dissects each once, and lets the witnesses say what happened. With no witness and no
+ * forwarded. Numbers the frames from 1, dissects each once (fragments are
+ * joined, the last one shows the whole), and lets the witnesses say what happened. With no witness and no
  * frame events it counts and does nothing else.
  */
 export class Tap implements Machine<never, TapEvent> {
   readonly #witnesses: readonly Witness[];
   readonly #frames: boolean;
   readonly #events: Queue<TapEvent>;
+  readonly #dissector = new FrameDissector();
   #seen = 0;
   #now: Millis = Number.NEGATIVE_INFINITY;
 
@@ -45,7 +47,13 @@ export class Tap implements Machine<never, TapEvent> {
     this.#seen++;
     if (!this.#frames && this.#witnesses.length === 0) return;
     const bytes = copyBytes(frame);
-    const observed: ObservedFrame = { number: this.#seen, at: this.#now, port, bytes, layers: dissect(bytes) };
+    const observed: ObservedFrame = {
+      number: this.#seen,
+      at: this.#now,
+      port,
+      bytes,
+      layers: this.#dissector.dissect(this.#now, bytes),
+    };
     if (this.#frames) this.#events.push({ type: 'frame', observed });
     for (const witness of this.#witnesses) {
       witness.handleFrame(this.#now, observed);

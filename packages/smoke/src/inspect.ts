@@ -7,7 +7,7 @@ import {
 } from '@nexus-net/dhcp';
 import { segmentWitnesses, summarizeFrame } from '@nexus-net/lan';
 import type { Millis } from '@nexus-net/sansio';
-import { type Dissection, describeFact, dissect, type Fact, type Violation, type WitnessEvent } from '@nexus-net/wire';
+import { type Dissection, describeFact, type Fact, FrameDissector, type Violation, type WitnessEvent } from '@nexus-net/wire';
 import type { CaptureFrame, CaptureFrames } from './capture-file.js';
 import { printable } from './printable.js';
 
@@ -47,8 +47,9 @@ export function witnessFrames(frames: readonly CaptureFrame[]): {
     if (event?.type === 'violation') violations.push(event.violation);
     return event !== undefined;
   };
+  const dissector = new FrameDissector();
   for (const { number, at, port, bytes } of frames) {
-    const observed = { number, at, bytes, layers: dissect(bytes), ...(port !== undefined && { port }) };
+    const observed = { number, at, bytes, layers: dissector.dissect(at, bytes), ...(port !== undefined && { port }) };
     for (const witness of witnesses) {
       witness.handleFrame(at, observed);
       while (drain(witness.pollEvent()));
@@ -60,11 +61,12 @@ export function witnessFrames(frames: readonly CaptureFrame[]): {
 /** Everything that can be said of a capture. Total: any frames, any number. */
 export function inspectFrames(capture: CaptureFrames): Inspection {
   const { facts, violations } = witnessFrames(capture.frames);
+  const dissector = new FrameDissector();
   return {
     schema: 'nexus-net/inspect/1',
     format: capture.format,
     vnetHeader: capture.vnetHeader,
-    frames: capture.frames.map(inspectFrame),
+    frames: capture.frames.map((frame) => inspectFrame(frame, dissector.dissect(frame.at, frame.bytes))),
     facts: facts.map((fact) => ({ ...describeFact(fact), frames: fact.frames })),
     violations,
     otherPackets: capture.otherPackets,
@@ -72,8 +74,7 @@ export function inspectFrames(capture: CaptureFrames): Inspection {
   };
 }
 
-function inspectFrame({ number, at, port, bytes, cut }: CaptureFrame): InspectedFrame {
-  const layers = dissect(bytes);
+function inspectFrame({ number, at, port, bytes, cut }: CaptureFrame, layers: Dissection): InspectedFrame {
   const dhcp = dhcpOf(layers);
   return {
     number,

@@ -19,7 +19,7 @@ import {
   SeededEntropy,
   writeU32,
 } from '@nexus-net/sansio';
-import { ADDRESS_PLAN, type Dissection, describeFact, dissect, type Fact, type Violation } from '@nexus-net/wire';
+import { ADDRESS_PLAN, type Dissection, describeFact, dissect, type Fact, FrameDissector, type Violation } from '@nexus-net/wire';
 import type { CaptureFrame, CaptureFrames } from './capture-file.js';
 import { counted, witnessFrames } from './inspect.js';
 import { printable } from './printable.js';
@@ -82,8 +82,9 @@ function comparable({ at: _at, roundTripMs, ...fact }: Readonly<Record<string, u
 function* datagrams(
   frames: readonly CaptureFrame[],
 ): Generator<{ readonly at: number; readonly layers: Dissection; readonly datagram: Datagram }> {
+  const dissector = new FrameDissector();
   for (const { at, bytes } of frames) {
-    const layers = dissect(bytes);
+    const layers = dissector.dissect(at, bytes);
     const { ipv4, udp, problem } = layers;
     if (ipv4 === undefined || udp === undefined || problem !== undefined) continue;
     const source = { address: ipv4.source, port: udp.sourcePort };

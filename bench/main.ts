@@ -8,6 +8,8 @@ import { markdown, replaceBlock } from './report.js';
 import { SUITES } from './suites/index.js';
 import type { Suite, SuiteResult } from './suites/suite.js';
 
+export { udpServerMain } from './udp/our-server.js';
+
 interface Place {
   readonly root: string;
   /** This program as a file. */

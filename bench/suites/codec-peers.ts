@@ -45,9 +45,13 @@ function group(work: 'decode' | 'encode', sample: Sample, theirs: readonly Remot
     work === 'decode'
       ? [
           named('nexus-net, every option made', decodeAllCase(sample)),
+          named('nexus-net, every option made, datagram not copied', decodeAllCase(sample, { borrow: true })),
           named('nexus-net, as a server reads it', decodeCase(sample)),
         ]
-      : [named('nexus-net', encodeCase(sample))];
+      : [
+          named('nexus-net, into an array of its own', encodeCase(sample)),
+          named('nexus-net, into a buffer of the caller', encodeCase(sample, { into: new Uint8Array(1024) })),
+        ];
   return {
     title: `${work === 'decode' ? 'Decode' : 'Encode'} ${sample.name}`,
     unit: 'message',

@@ -84,6 +84,20 @@ test('dhcp/K27 a client that was given T2 alone, before half of the lease, rebin
   expect(rebinding(120)).toEqual(['dhcp.rebind-early']);
 });
 
+test.each<[string, readonly number[]]>([
+  ['the times of RFC 2131 §4.1, at their shortest', [0, 3_000, 10_000, 25_000, 56_000, 119_000, 182_000, 245_000]],
+  ['every message seen twice, by a relay of ours or by the capture', [0, 4_000, 12_000, 28_000].flatMap((at) => [at, at + 1])],
+  ['one sent twice at once', [0, 20]],
+  ['a hurried client that gives up and starts over', [0, 1_000, 2_000, 3_000, 4_000]],
+])('no pace is complained about that may be right: %s', (_, offsets) => {
+  const scene = correctScene();
+  for (const offset of offsets) {
+    const shot = scene.repeat('e.discover', `again ${offset}`, 1_000_000 + offset);
+    if (shot.kind === 'dhcp') shot.message.xid = 0x7777;
+  }
+  expect(observe(scene.frames()).violations).toEqual([]);
+});
+
 describe('captures of real peers', () => {
   test.each(witnessCaptures().map((capture) => [capture.name, capture] as const))('%s', (_, capture) => {
     expect(witnessDifferences(capture)).toEqual([]);

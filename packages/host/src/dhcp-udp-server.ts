@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket, type SocketOptions } from 'node:dgram';
 import { DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpServer, type DhcpServerTransmit } from '@nexus-net/dhcp';
 import { Counters, formatIpv4, IPV4_BROADCAST, type Ipv4Address, requireArgument, tryParseIpv4 } from '@nexus-net/sansio';
 import { DhcpServerDriver, type DhcpServerDriverOptions } from './dhcp-server-driver.js';
@@ -138,7 +138,7 @@ function bind(
   { address, port, shared }: { readonly address: string; readonly port: number; readonly shared: boolean },
 ): Promise<Socket> {
   const size = receiveBufferLength === undefined ? {} : { recvBufferSize: receiveBufferLength };
-  const socket = createSocket({ type: 'udp4', reuseAddr: shared, ...size });
+  const socket = createSocket({ type: 'udp4', reuseAddr: shared, lookup: literal, ...size });
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close();
@@ -153,5 +153,8 @@ function bind(
 }
 
 const ANY = '0.0.0.0';
+
+/** Every address is given in figures: nothing is to be looked up, nor waited for. */
+const literal: NonNullable<SocketOptions['lookup']> = (host, _options, callback) => callback(null, host, 4);
 
 function ignore(): void {}

@@ -1,4 +1,4 @@
-import { bytesEqual, formatIpv4, type Ipv4Address, type MacAddress, type Millis } from '@nexus-net/sansio';
+import { bytesEqual, formatIpv4, type Ipv4Address, type MacAddress, type Millis, NEVER } from '@nexus-net/sansio';
 import { DHCP_MESSAGE_TYPE } from '../names.js';
 import { BoundedMap } from './bounded-map.js';
 import type { Exchange } from './exchanges.js';
@@ -73,9 +73,45 @@ export class RequestRules {
   }
 }
 
+/** RFC 2131 §4.1, by what no client does that waits and doubles its waits, whatever was lost on the way to this wire or is seen twice on it. */
 function checkPace(exchange: Exchange, sighting: Sighting, report: Report): void {
-  const equal = exchange.requests.filter(({ sighting: { type, message } }) => type === sighting.type && message.giaddr === 0);
+  const equal = exchange.requests.filter(({ sighting: other }) => isRepeated(other, sighting));
   const earliest = equal.at(-STORM_COUNT)?.sighting;
   if (earliest !== undefined && sighting.at - earliest.at < STORM_MS)
     report('dhcp.message-storm', `${STORM_COUNT} equal messages in ${sighting.at - earliest.at} ms`, [earliest.number]);
+  const unanswered = equal.slice(equal.findLastIndex(({ answers }) => answers.size > 0) + 1).map((each) => each.sighting);
+  const frames = unanswered.map(({ number }) => number);
+  const waits = unanswered.slice(1).map(({ at }, i) => at - (unanswered[i] as Sighting).at);
+  const [before = NEVER, last = NEVER] = waits.slice(-2);
+  if (isEarly(before) && isEarly(last))
+    report('dhcp.retransmit-early', `the third in ${Math.round(before + last)} ms`, frames.slice(-3));
+  // A renewal is sent again after half of the time that is left: its waits shrink (§4.4.5).
+  if (waits.length < BACKOFF_WAITS || sighting.message.ciaddr !== 0) return;
+  const [first, latest] = [sum(waits.slice(0, COMPARED_WAITS)), sum(waits.slice(-COMPARED_WAITS))];
+  if (latest <= first)
+    report(
+      'dhcp.no-backoff',
+      `${COMPARED_WAITS} waits took ${Math.round(first)} ms at first and ${Math.round(latest)} ms later`,
+      frames,
+    );
 }
+
+function isRepeated(a: Sighting, b: Sighting): boolean {
+  return a.type === b.type && a.message.giaddr === 0 && a.message.ciaddr === b.message.ciaddr;
+}
+
+/** Not one frame that a capture shows twice, and less than the shortest wait of any client that means to wait. */
+function isEarly(waitMs: Millis): boolean {
+  return waitMs >= SEEN_TWICE_MS && waitMs < EARLY_MS;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+const SEEN_TWICE_MS = 5;
+/** §4.1 says four seconds, give or take one; real clients that were told to hurry wait for one. */
+const EARLY_MS = 1_000;
+/** Eight equal messages: by then the waits of §4.1 have grown from 4 s to 64 s. */
+const BACKOFF_WAITS = 7;
+const COMPARED_WAITS = 3;

@@ -66,6 +66,11 @@ export const DHCP_RULES = {
   'dhcp.request-xid': { reference: 'RFC 2131 table 5', text: 'a REQUEST has the xid of the OFFER that it accepts' },
   'dhcp.rebind-early': { reference: 'RFC 2131 §4.4.5', text: 'a client broadcasts no renewal before T1' },
   'dhcp.renew-expired': { reference: 'RFC 2131 §4.4.5', text: 'a client whose lease ran out starts over' },
+  'dhcp.retransmit-early': {
+    reference: 'RFC 2131 §4.1',
+    text: 'a client should wait, four seconds at first, before it sends again what nobody answered',
+  },
+  'dhcp.no-backoff': { reference: 'RFC 2131 §4.1', text: 'the waits between retransmissions grow' },
   'dhcp.message-storm': { reference: 'RFC 2131 §4.1', text: 'a client waits longer and longer between retransmissions' },
 
   // Server: form

@@ -28,6 +28,14 @@ function withoutPadding(payload: Uint8Array): Uint8Array {
   return payload.subarray(0, payload.lastIndexOf(255) + 1);
 }
 
+/** A client's message again and again, long after everything else, under an xid of its own. */
+function unanswered(scene: Scene, name: string, offsets: readonly number[]): void {
+  for (const offset of offsets) {
+    const shot = scene.repeat(name, `${name} ${offset}`, 1_000_000 + offset);
+    if (shot.kind === 'dhcp') shot.message.xid = 0x7777;
+  }
+}
+
 export const MUTATIONS: readonly Mutation[] = [
   // Form
   { rule: 'dhcp.malformed', what: 'hlen 17', change: (s) => (s.dhcp('a.discover').raw = (p) => p.with(2, 17)), also: [] },
@@ -227,6 +235,29 @@ export const MUTATIONS: readonly Mutation[] = [
     change: (s) => {
       for (let i = 1; i <= 7; i++) s.repeat('e.discover', `storm ${i}`, 5_000 - 500 * i);
     },
+    also: ['dhcp.retransmit-early', 'dhcp.no-backoff'],
+  },
+  {
+    rule: 'dhcp.retransmit-early',
+    what: 'a DISCOVER three times in one and a half seconds',
+    change: (s) => unanswered(s, 'e.discover', [0, 700, 1_500]),
+  },
+  {
+    rule: 'dhcp.retransmit-early',
+    what: 'a renewal three times in a second',
+    change: (s) => {
+      for (const at of [299_000, 299_500]) s.repeat('a.renew', `early ${at}`, at);
+    },
+  },
+  {
+    rule: 'dhcp.no-backoff',
+    what: 'a DISCOVER every four seconds',
+    change: (s) => unanswered(s, 'e.discover', [0, 4_000, 8_000, 12_000, 16_000, 20_000, 24_000, 28_000]),
+  },
+  {
+    rule: 'dhcp.no-backoff',
+    what: 'an INIT-REBOOT whose waits shrink',
+    change: (s) => unanswered(s, 'b.reboot', [0, 16_000, 28_000, 36_000, 40_000, 44_000, 48_000, 52_000]),
   },
 
   // Server: form

@@ -1,4 +1,4 @@
-import { close, fdatasync, fsync, open, readFile, rename, write } from 'node:fs';
+import { close, fdatasync, fsync, open, readFile, rename, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { takeOwnership } from './owner-file.js';
@@ -26,6 +26,12 @@ export interface StoreFiles {
   own(path: string): () => void;
 }
 
+/**
+ * Octets that are written from here, for a write that only fills the system's memory takes less time than to hand it to another thread.
+ * A sync, which waits for the disk, is always handed over.
+ */
+const WRITTEN_AT_ONCE = 65_536;
+
 /** The files of the operating system. */
 export const systemFiles: StoreFiles = {
   async read(path) {
@@ -40,7 +46,8 @@ export const systemFiles: StoreFiles = {
     const fd = await openAsync(path, 'w', 0o640);
     return {
       async append(bytes) {
-        for (let done = 0; done < bytes.length; ) done += (await writeAsync(fd, bytes, done)).bytesWritten;
+        for (let done = 0; done < bytes.length; )
+          done += bytes.length > WRITTEN_AT_ONCE ? (await writeAsync(fd, bytes, done)).bytesWritten : writeSync(fd, bytes, done);
       },
       sync: () => fdatasyncAsync(fd),
       close: () => closeAsync(fd),

@@ -231,22 +231,22 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'dhcp.message-storm',
-    what: 'a DISCOVER every half second',
+    what: 'eight DISCOVERs in three seconds',
     change: (s) => {
-      for (let i = 1; i <= 7; i++) s.repeat('e.discover', `storm ${i}`, 5_000 - 500 * i);
+      for (let i = 1; i <= 7; i++) s.repeat('e.discover', `storm ${i}`, 5_000 - 450 * i);
     },
     also: ['dhcp.retransmit-early', 'dhcp.no-backoff'],
   },
   {
     rule: 'dhcp.retransmit-early',
-    what: 'a DISCOVER three times in one and a half seconds',
-    change: (s) => unanswered(s, 'e.discover', [0, 700, 1_500]),
+    what: 'a DISCOVER three times in 800 ms',
+    change: (s) => unanswered(s, 'e.discover', [0, 400, 800]),
   },
   {
     rule: 'dhcp.retransmit-early',
-    what: 'a renewal three times in a second',
+    what: 'a renewal three times in half a second',
     change: (s) => {
-      for (const at of [299_000, 299_500]) s.repeat('a.renew', `early ${at}`, at);
+      for (const at of [299_500, 299_750]) s.repeat('a.renew', `early ${at}`, at);
     },
   },
   {

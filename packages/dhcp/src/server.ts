@@ -1,4 +1,5 @@
 import {
+  assert,
   Counters,
   type Datagram,
   type DatagramMachine,
@@ -476,7 +477,7 @@ function held(binding: Binding): { readonly client: string; readonly address: Ip
 }
 
 function leaseOf(state: BindingState): Extract<BindingState, { type: 'leased' }> {
-  if (state.type !== 'leased') throw new Error(`assertion failed: the binding is ${state.type}, not leased`);
+  assert(state.type === 'leased', 'the binding is leased');
   return state;
 }
 

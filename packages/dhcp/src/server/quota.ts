@@ -7,10 +7,6 @@ export class Quota {
     this.#countMax = countMax;
   }
 
-  get keyCount(): number {
-    return this.#counts.size;
-  }
-
   exhausted(key: string): boolean {
     return (this.#counts.get(key) ?? 0) >= this.#countMax;
   }

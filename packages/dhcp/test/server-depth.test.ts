@@ -1,0 +1,441 @@
+import { type Datagram, type Ipv4Address, parseIpv4, parsePrefix } from '@nexus-net/sansio';
+import { describe, expect, test } from 'vitest';
+import { type DhcpLeaseRecord, DhcpServer, type DhcpServerOptions } from '../src/index.js';
+import {
+  A,
+  type Ask,
+  B,
+  BROADCAST,
+  C,
+  datagramOf,
+  FIRST,
+  kind,
+  LAB_OPTIONS,
+  number,
+  option,
+  type Reply,
+  readReply,
+  SERVER,
+  ServerLab,
+} from './support/server-lab.js';
+
+const ip = parseIpv4;
+const SECOND_ADDRESS = ip('10.0.2.16');
+const RELAY = ip('10.0.2.99');
+const ascii = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
+/** Option 82 with a circuit id. */
+const circuit = (id: number): Ask => ({ giaddr: RELAY, more: [{ code: 82, value: Uint8Array.of(1, 1, id) }] });
+const ONE_ADDRESS: Partial<DhcpServerOptions> = { pool: { first: FIRST, last: FIRST } };
+
+function stores(lab: ServerLab): { readonly id: number; readonly record: DhcpLeaseRecord }[] {
+  return lab.events.flatMap((event) => (event.type === 'store' ? [event] : []));
+}
+
+/** The newest record that waits for the store. */
+function pending(lab: ServerLab): number {
+  return stores(lab).at(-1)?.id ?? -1;
+}
+
+describe('the buffer of a datagram is the caller’s again after the call', () => {
+  /** Hands the datagram over, and then uses its buffer for something else. */
+  function hand(server: DhcpServer, ask: Ask): void {
+    const datagram: Datagram = datagramOf(ask);
+    server.handleDatagram(0, datagram);
+    datagram.payload.fill(0xee);
+  }
+
+  test('while a lease waits for the store', () => {
+    const server = new DhcpServer({ ...LAB_OPTIONS, durability: 'confirmed' });
+    const clientId = Uint8Array.of(0, 7, 7);
+    hand(server, { type: 'request', mac: A, requested: FIRST, server: SERVER, xid: 5, clientId, asked: [6], ...circuit(9) });
+    server.confirmStored(0, 1);
+    const ack = readReply(server.pollTransmit() as never);
+    expect([ack.type, ack.message.xid, ack.to]).toEqual(['ack', 5, '10.0.2.99:67']);
+    expect([...ack.message.chaddr.subarray(0, 6)]).toEqual([2, 0, 0, 0, 0, 10]);
+    expect(ack.message.options.map(({ code }) => code)).toEqual([53, 54, 51, 58, 59, 1, 6, 61, 82]);
+    expect([option(ack, 61), option(ack, 82)]).toEqual([clientId, Uint8Array.of(1, 1, 9)]);
+  });
+
+  test('while an address is probed', () => {
+    const server = new DhcpServer({ ...LAB_OPTIONS, conflictCheck: {} });
+    hand(server, { mac: B, xid: 6 });
+    server.probeResult(0, 1, 'free');
+    const offer = readReply(server.pollTransmit() as never);
+    expect([offer.type, offer.message.xid, offer.to]).toEqual(['offer', 6, '10.0.2.15:68@2000000000b']);
+  });
+
+  test('as long as the lease runs: what the relay said of the client is kept', () => {
+    const server = new DhcpServer({ ...LAB_OPTIONS, leaseQuery: 'every-relay' });
+    hand(server, { type: 'request', mac: A, requested: FIRST, server: SERVER, ...circuit(9) });
+    server.pollTransmit();
+    server.handleDatagram(
+      1,
+      datagramOf({ type: 'leaseQuery', giaddr: RELAY, ciaddr: FIRST, hlen: 0, chaddr: new Uint8Array(16) }),
+    );
+    expect(option(readReply(server.pollTransmit() as never), 82)).toEqual(Uint8Array.of(1, 1, 9));
+  });
+});
+
+describe('counters', () => {
+  test('one for each kind of message that came and went', () => {
+    const lab = new ServerLab({ leaseQuery: 'every-relay' });
+    lab.lease(A);
+    lab.decline(A, FIRST);
+    lab.release(B, lab.lease(B));
+    lab.ask({ type: 'inform', ciaddr: ip('10.0.2.77') });
+    lab.select(C, ip('10.0.2.99'));
+    lab.ask({ type: 'leaseQuery', giaddr: RELAY, ciaddr: ip('10.0.2.77') });
+    const { received, sent } = lab.server.inspect();
+    expect(received).toEqual({ discover: 2, request: 3, decline: 1, release: 1, inform: 1, 'lease-query': 1 });
+    expect(sent).toEqual({ offer: 2, ack: 3, nak: 1, 'lease-unknown': 1 });
+  });
+
+  test('a server without a past has restored and skipped nothing', () => {
+    expect(new ServerLab().server.inspect().restore).toEqual({ restored: 0, skipped: 0, revisionMax: 0 });
+  });
+
+  test('leases are counted while they run', () => {
+    const lab = new ServerLab();
+    lab.lease(A);
+    lab.lease(B);
+    expect(lab.server.inspect().counts).toMatchObject({ bindings: 2, leased: 2, offered: 0 });
+    lab.renew(A, FIRST);
+    lab.release(B, SECOND_ADDRESS);
+    expect(lab.server.inspect().counts.leased).toBe(1);
+    lab.advance(600_000);
+    expect(lab.server.inspect().counts.leased).toBe(0);
+  });
+});
+
+describe('a store that is slow or fails', () => {
+  const confirmed = { durability: 'confirmed', leaseMs: 10_000, leaseMsMin: 1_000 } as const;
+
+  test('with a whole second left the ACK goes out, with less it does not', () => {
+    for (const [late, seconds] of [
+      [9_000, [1]],
+      [9_001, []],
+    ] as const) {
+      const lab = new ServerLab(confirmed);
+      lab.discover(A);
+      lab.select(A, FIRST);
+      lab.server.confirmStored(late, pending(lab));
+      expect(lab.drain().map((reply) => number(reply, 51))).toEqual(seconds);
+    }
+  });
+
+  test('a failure is counted, and the address stays offered for the time of an offer', () => {
+    const lab = new ServerLab(confirmed);
+    lab.discover(A);
+    lab.select(A, FIRST);
+    lab.server.storeFailed(1_000, pending(lab));
+    lab.drain();
+    expect(lab.server.inspect().rejects).toEqual({ 'store-failed': 1 });
+    expect(lab.server.inspect().subnets[0]?.bindings).toMatchObject([{ state: 'offered', until: 61_000 }]);
+  });
+
+  test('a failure told after the lease ran out changes nothing', () => {
+    const lab = new ServerLab(confirmed);
+    lab.discover(A);
+    lab.select(A, FIRST);
+    lab.advance(10_000);
+    lab.server.storeFailed(10_000, pending(lab));
+    expect(lab.bindings()).toEqual(['10.0.2.15 expired']);
+  });
+
+  test('a lease that ran out while it waited does not stand in for the next one', () => {
+    const lab = new ServerLab(confirmed);
+    lab.discover(A);
+    lab.select(A, FIRST);
+    const first = pending(lab);
+    lab.advance(10_000);
+    lab.discover(A);
+    expect(lab.select(A, FIRST)).toBe('nothing');
+    expect(pending(lab)).not.toBe(first);
+    lab.server.confirmStored(10_000, pending(lab));
+    expect(lab.drain().map(kind)).toEqual(['ack']);
+  });
+
+  test('a lease that nobody could be told to store is an offer again, for the time of an offer', () => {
+    // Room for the event of the OFFER; nobody drains it, so the one of the store finds none.
+    const server = new DhcpServer({ ...LAB_OPTIONS, ...confirmed, eventCountMax: 1 });
+    server.handleDatagram(0, datagramOf({ mac: A }));
+    server.handleDatagram(1_000, datagramOf({ type: 'request', mac: A, requested: FIRST, server: SERVER }));
+    expect(server.inspect().subnets[0]?.bindings).toMatchObject([{ state: 'offered', until: 61_000 }]);
+    expect(server.pollTransmit()).toBeDefined();
+    expect(server.pollTransmit()).toBeUndefined();
+    while (server.pollEvent() !== undefined);
+    server.handleDatagram(2_000, datagramOf({ type: 'request', mac: A, requested: FIRST, server: SERVER }));
+    expect(server.pollEvent()).toMatchObject({ type: 'store', record: { until: 12_000 } });
+  });
+
+  test('what is declined is stored as out of use, what is released as free', () => {
+    const lab = new ServerLab(confirmed);
+    const lease = (mac: typeof A): Ipv4Address => {
+      const { yiaddr } = lab.discover(mac).message;
+      lab.select(mac, yiaddr);
+      lab.server.confirmStored(lab.now, pending(lab));
+      lab.drain();
+      return yiaddr;
+    };
+    lab.decline(A, lease(A));
+    expect(stores(lab).at(-1)?.record).toMatchObject({ address: FIRST, state: 'quarantined', until: 3_600_000 });
+    lab.release(B, lease(B));
+    expect(stores(lab).at(-1)?.record).toMatchObject({ address: SECOND_ADDRESS, state: 'released', until: 0 });
+  });
+
+  test('without confirmation nobody is asked to store anything', () => {
+    const lab = new ServerLab({ conflictCheck: {} });
+    lab.send({ mac: A });
+    lab.server.probeResult(0, 1, 'in-use');
+    lab.server.probeResult(0, 2, 'free');
+    lab.drain();
+    lab.select(A, SECOND_ADDRESS);
+    lab.decline(A, SECOND_ADDRESS);
+    expect(stores(lab)).toEqual([]);
+    expect(lab.types()).toContain('declined');
+  });
+});
+
+describe('who is answered, and where', () => {
+  test('a probe ends after its time, and not before', () => {
+    const lab = new ServerLab({ conflictCheck: { probeMsMax: 700 } });
+    lab.advance(5_000);
+    lab.send({ mac: A });
+    expect(lab.server.nextTimeout()).toBe(5_700);
+    lab.server.handleTimeout(5_699);
+    expect(lab.drain()).toEqual([]);
+    lab.server.handleTimeout(5_700);
+    expect(lab.drain().map(kind)).toEqual(['offer']);
+  });
+
+  test('a class that gets no answer may decline what it holds', () => {
+    const printers = { name: 'printers', match: { vendorClass: { equals: 'printer' } }, deny: true } as const;
+    const lab = new ServerLab({ classes: [printers] });
+    lab.lease(A);
+    lab.decline(A, FIRST, { more: [{ code: 60, value: ascii('printer') }] });
+    expect(lab.bindings()).toEqual(['10.0.2.15 quarantined']);
+  });
+
+  test('a REQUEST from a network that is not configured has no answer', () => {
+    expect(new ServerLab().select(A, FIRST, { giaddr: ip('192.0.2.1') })).toBe('unknown-network');
+  });
+
+  test('a lease query without a relay to answer to is refused', () => {
+    const lab = new ServerLab({ leaseQuery: 'every-relay' });
+    lab.lease(A);
+    expect(lab.ask({ type: 'leaseQuery', ciaddr: FIRST })).toBe('lease-query-refused');
+    expect(kind(lab.ask({ type: 'leaseQuery', ciaddr: FIRST, giaddr: RELAY }))).toBe('other');
+  });
+
+  test('an INFORM with an option 82 that no relay added is answered straight (RFC 3046 §2.1)', () => {
+    const more = [{ code: 82, value: Uint8Array.of(1, 1, 7) }];
+    const reply = new ServerLab().ask({ type: 'inform', ciaddr: ip('10.0.2.77'), more }) as Reply;
+    expect(reply.to).toBe('10.0.2.77:68');
+  });
+
+  test.each<[string, Partial<DhcpServerOptions>, holder: typeof A | undefined, (lab: ServerLab) => Reply | string]>([
+    ['wrong-network', {}, undefined, (lab) => lab.reboot(A, ip('192.0.2.1'))],
+    ['address-taken', {}, B, (lab) => lab.select(A, FIRST)],
+    ['not-served', {}, undefined, (lab) => lab.select(A, ip('10.0.2.200'))],
+    ['other-address', {}, A, (lab) => lab.select(A, ip('10.0.2.17'))],
+    ['reserved-elsewhere', { reservations: [{ mac: A, address: ip('10.0.2.100') }] }, undefined, (lab) => lab.select(A, FIRST)],
+    ['quota', { hardwareBindingCountMax: 1 }, A, (lab) => lab.select(A, SECOND_ADDRESS, { clientId: ascii('x1') })],
+  ])('a NAK says why: %s (RFC 2131 table 3, option 56)', (reason, options, holder, act) => {
+    const lab = new ServerLab(options);
+    if (holder !== undefined) lab.lease(holder);
+    const reply = act(lab);
+    expect(kind(reply)).toBe('nak');
+    expect(option(reply, 56)?.length).toBeGreaterThan(0);
+    expect(lab.events.at(-1)).toMatchObject({ type: 'nak', reason });
+  });
+});
+
+describe('what becomes of an offer that nobody takes', () => {
+  const OFFER_MS = 60_000;
+
+  test('of a new client: the address is nobody’s', () => {
+    const lab = new ServerLab();
+    lab.discover(A);
+    lab.discover(A);
+    lab.advance(OFFER_MS);
+    expect(lab.server.inspect().subnets[0]?.bindings).toEqual([
+      { address: '10.0.2.15', state: 'fresh', until: Number.POSITIVE_INFINITY },
+    ]);
+  });
+
+  test.each([
+    ['expired', (lab: ServerLab) => lab.advance(600_000)],
+    ['released', (lab: ServerLab) => void lab.release(A, FIRST)],
+  ])('of a client that had it before: it is %s as before, and still known as the client’s', (state, end) => {
+    const lab = new ServerLab();
+    lab.lease(A);
+    end(lab);
+    lab.discover(A);
+    lab.discover(A); // an offer that is made again keeps what was before it
+    lab.advance(OFFER_MS);
+    expect(lab.bindings()).toEqual([`10.0.2.15 ${state}`]);
+    expect(lab.discover(B).message.yiaddr).toBe(SECOND_ADDRESS); // an address that nobody had comes first
+    expect(lab.discover(A).message.yiaddr).toBe(FIRST);
+  });
+
+  test('of somebody else’s old address: its old holder is forgotten', () => {
+    const lab = new ServerLab(ONE_ADDRESS);
+    lab.lease(A);
+    lab.release(A, FIRST);
+    lab.discover(B);
+    lab.advance(OFFER_MS);
+    expect(lab.server.inspect().subnets[0]?.bindings).toEqual([
+      { address: '10.0.2.15', state: 'fresh', until: Number.POSITIVE_INFINITY },
+    ]);
+  });
+
+  test('an offer that is made again to its client ends no other, at the limit too', () => {
+    const lab = new ServerLab({ offerCountMax: 2 });
+    lab.discover(A);
+    lab.discover(B);
+    lab.discover(B);
+    expect(lab.bindings()).toEqual(['10.0.2.15 offered', '10.0.2.16 offered']);
+    expect(lab.server.inspect().limits.offersEvicted).toBe(0);
+    lab.discover(C);
+    expect(lab.server.inspect().limits.offersEvicted).toBe(1);
+    expect(lab.bindings()).toEqual(['10.0.2.15 fresh', '10.0.2.16 offered', '10.0.2.17 offered']);
+  });
+});
+
+describe('one holder and one address', () => {
+  test('a client that lost its address to another one can’t give it back', () => {
+    const lab = new ServerLab(ONE_ADDRESS);
+    lab.lease(A);
+    lab.advance(600_000);
+    lab.lease(B);
+    expect(lab.release(A, FIRST)).toBe('not-the-owner');
+    expect(lab.decline(A, FIRST)).toBe('not-the-owner');
+    expect(lab.bindings()).toEqual(['10.0.2.15 leased']);
+  });
+
+  test('a lease query for a client that lost its address doesn’t tell of the new holder', () => {
+    const lab = new ServerLab({ ...ONE_ADDRESS, leaseQuery: 'every-relay' });
+    lab.lease(A);
+    lab.release(A, FIRST);
+    lab.lease(B);
+    lab.ask({ type: 'leaseQuery', giaddr: RELAY, mac: A });
+    lab.ask({ type: 'leaseQuery', giaddr: RELAY, mac: B });
+    expect(lab.events.flatMap((event) => (event.type === 'lease-query' ? [event.answer] : []))).toEqual(['unknown', 'active']);
+  });
+
+  const PORT: Partial<DhcpServerOptions> = { reservations: [{ circuitId: Uint8Array.of(7), address: ip('10.0.2.100') }] };
+
+  test('an offer is given up when its client gets another address', () => {
+    const lab = new ServerLab(PORT);
+    lab.discover(A);
+    expect(lab.discover(A, circuit(7)).message.yiaddr).toBe(ip('10.0.2.100'));
+    expect(lab.bindings()).toEqual(['10.0.2.15 fresh', '10.0.2.100 offered']);
+  });
+
+  test('a lease that runs stays taken when its client gets another address', () => {
+    const lab = new ServerLab(PORT);
+    lab.lease(A);
+    expect(lab.discover(A, circuit(7)).message.yiaddr).toBe(ip('10.0.2.100'));
+    expect(lab.bindings()).toEqual(['10.0.2.15 leased', '10.0.2.100 offered']);
+  });
+
+  test('a reserved address goes back to nobody but its owner, though it lies in the pool', () => {
+    const lab = new ServerLab({ ...ONE_ADDRESS, reservations: [{ mac: A, address: FIRST }] });
+    lab.lease(A);
+    lab.release(A, FIRST);
+    expect(lab.ask({ mac: B })).toBe('pool-exhausted');
+    expect(lab.discover(A).message.yiaddr).toBe(FIRST);
+  });
+
+  test('a network with reservations alone serves nobody else', () => {
+    const lab = new ServerLab({ pool: [], reservations: [{ mac: A, address: FIRST }] });
+    expect(lab.ask({ mac: B })).toBe('pool-exhausted');
+    expect(lab.discover(A).message.yiaddr).toBe(FIRST);
+  });
+
+  test('a restored lease outside of the pool runs out, and its address is handed to nobody', () => {
+    const record: DhcpLeaseRecord = {
+      address: ip('10.0.2.200'),
+      htype: 1,
+      hardware: Uint8Array.of(2, 0, 0, 0, 0, 10),
+      state: 'leased',
+      until: 1_000,
+      revision: 3,
+    };
+    const lab = new ServerLab({ ...ONE_ADDRESS, restored: [record] });
+    expect(lab.bindings()).toEqual(['10.0.2.200 leased']);
+    lab.advance(1_000);
+    expect(lab.bindings()).toEqual(['10.0.2.200 expired']);
+    lab.lease(B);
+    expect(lab.ask({ mac: C })).toBe('pool-exhausted');
+  });
+
+  test('an address of one class is not given to another class, asked for or not', () => {
+    const classes = ['x', 'y'].map((name) => ({ name, match: { vendorClass: { equals: name } } }));
+    const lab = new ServerLab({ classes, pool: [{ first: FIRST, last: FIRST, forClass: 'y' }] });
+    const x: Ask = { more: [{ code: 60, value: ascii('x') }] };
+    expect(lab.ask({ mac: A, requested: FIRST, ...x })).toBe('pool-exhausted');
+    expect(lab.ask({ mac: A })).toBe('pool-exhausted');
+    expect(lab.discover(B, { more: [{ code: 60, value: ascii('y') }] }).message.yiaddr).toBe(FIRST);
+  });
+});
+
+describe('what counts for a limit', () => {
+  test('what a hardware address gave back does not', () => {
+    const lab = new ServerLab({ hardwareBindingCountMax: 1 });
+    const one: Ask = { clientId: ascii('x1') };
+    const two: Ask = { clientId: ascii('x2') };
+    lab.lease(A, one);
+    expect(lab.ask({ mac: A, ...two })).toBe('hardware-quota');
+    lab.release(A, FIRST, one);
+    expect(lab.lease(A, two)).toBe(SECOND_ADDRESS);
+    // The old address is taken by somebody else: that must not count for A once more, nor once less.
+    expect(lab.ask({ mac: A, clientId: ascii('x3') })).toBe('hardware-quota');
+  });
+
+  test('what a port of a relay gave back does not, by whatever way it went', () => {
+    const lab = new ServerLab({ circuitBindingCountMax: 1 });
+    lab.lease(A, circuit(7));
+    expect(lab.ask({ mac: B, ...circuit(7) })).toBe('circuit-quota');
+    expect(kind(lab.ask({ mac: B, ...circuit(8) }))).toBe('offer');
+    lab.release(A, FIRST);
+    expect(kind(lab.ask({ mac: C, ...circuit(7) }))).toBe('offer');
+  });
+
+  test('the relay’s words are those of the last exchange through a relay, and a renewal past it keeps them', () => {
+    const lab = new ServerLab({ leaseQuery: 'every-relay' });
+    const told = (): Uint8Array | undefined => option(lab.ask({ type: 'leaseQuery', giaddr: RELAY, ciaddr: FIRST }), 82);
+    lab.lease(A, circuit(7));
+    lab.renew(A, FIRST);
+    expect(told()).toEqual(Uint8Array.of(1, 1, 7));
+    lab.lease(A, circuit(8));
+    expect(told()).toEqual(Uint8Array.of(1, 1, 8));
+  });
+
+  test('a relay’s words without a circuit id are kept too; those of a client itself are not', () => {
+    const lab = new ServerLab({ leaseQuery: 'every-relay' });
+    const more = [{ code: 82, value: Uint8Array.of(2, 1, 5) }];
+    lab.lease(A, { giaddr: RELAY, more });
+    lab.lease(B, { more });
+    const told = (ciaddr: Ipv4Address): Uint8Array | undefined =>
+      option(lab.ask({ type: 'leaseQuery', giaddr: RELAY, ciaddr }), 82);
+    expect(told(FIRST)).toEqual(Uint8Array.of(2, 1, 5));
+    expect(told(SECOND_ADDRESS)).toBeUndefined();
+  });
+});
+
+test('a client that comes from another hardware address with its identifier is told of with the new one', () => {
+  const lab = new ServerLab({ leaseQuery: 'every-relay' });
+  const clientId = ascii('x1');
+  lab.lease(A, { clientId });
+  expect(lab.lease(B, { clientId })).toBe(FIRST);
+  const told = lab.ask({ type: 'leaseQuery', giaddr: RELAY, ciaddr: FIRST }) as Reply;
+  expect([...told.message.chaddr.subarray(0, 6)]).toEqual([2, 0, 0, 0, 0, 11]);
+});
+
+test('a subnet behind a relay is served from its own pool, and to that relay', () => {
+  const remote = { prefix: parsePrefix('10.9.0.0/24'), pool: { first: ip('10.9.0.10'), last: ip('10.9.0.10') } };
+  const lab = new ServerLab({ remoteSubnets: [remote] });
+  const offer = lab.discover(A, { giaddr: ip('10.9.0.1'), destination: BROADCAST });
+  expect([offer.message.yiaddr, offer.to]).toEqual([ip('10.9.0.10'), '10.9.0.1:67']);
+});

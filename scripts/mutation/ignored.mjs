@@ -18,6 +18,8 @@ export function reasonToIgnore(node, parent) {
   // The text of an error is for people; that there is one, and of which kind, is what callers rely on.
   const isText = node.type === 'StringLiteral' || node.type === 'TemplateLiteral';
   if (isText && calls(parent, 'requireArgument') && parent.arguments[1] === node) return 'text of an error';
+  // Beside the name of the rule and the frames: what a person reads about a violation.
+  if (isText && calls(parent, 'report') && parent.arguments[1] === node) return 'text of a report';
   if (isText && parent?.type === 'NewExpression' && parent.callee.name === 'UsageError') return 'text of an error';
   return undefined;
 }

@@ -35,8 +35,8 @@ fails kills it. A mutant that survives is a change of behaviour that no test see
 
 Made by \`npm run mutation -- --all --write\` and \`-- --report\` from \`docs/mutation/${name}.json\` (what was measured) and
 \`docs/mutation/${name}.reasons.json\` (why a mutant survives); not written by hand. Killed are also mutants that never end. No mutant is
-made of an invariant of our own (a call of \`assert\` or \`unreachable\`, and an arm that is nothing else) and of the text of an error: those
-are counted as left out. A file without mutants holds types alone.
+made of an invariant of our own (a call of \`assert\` or \`unreachable\`, and an arm that is nothing else) and of the text of an error or of a
+violation: those are counted as left out. A file without mutants holds types alone.
 
 | group | mutants | killed | survived | score | wanted |
 |---|---:|---:|---:|---:|---:|

@@ -130,3 +130,62 @@ describe('a lease that says less than it should', () => {
     expect(lab.counter('lease-times-repaired')).toBe(0);
   });
 });
+
+describe('what a state remembers', () => {
+  test('offers that the policy refused are not offered to it again', () => {
+    const seen: number[][] = [];
+    const lab = new ClientLab({
+      chooseOffer: (offers) => {
+        seen.push(offers.map(({ address }) => address & 0xff));
+        return offers.find(({ address }) => (address & 0xff) === 16);
+      },
+    }).start();
+    lab.receive('offer').receive('offer', { yiaddr: parseIpv4('10.0.2.16') });
+    expect(seen).toEqual([[15], [16]]);
+    expect(lab.state).toBe('requesting');
+  });
+
+  test('an INFORM that nobody answers leaves the link and the remembered lease as they were', () => {
+    const lab = new ClientLab({ remembered: lease, informRetransmissionsMax: 0 });
+    lab.run((client, now) => client.inform(now, ADDRESS)).runTo(60 * S);
+    expect(lab.eventsOf('gave-up')).toMatchObject([{ state: 'informing' }]);
+    expect(lab.client.remembered).toEqual(lease);
+    expect(lab.start().state).toBe('rebooting');
+  });
+
+  test('why it waits, and why an address is given up', () => {
+    const refused = new ClientLab().start().receive('offer').receive('nak');
+    expect(refused.client.inspect().state).toMatchObject({ type: 'waiting', reason: 'nak' });
+    const declined = boundLab().run((client, now) => client.decline(now));
+    expect(declined.client.inspect().state).toMatchObject({ type: 'waiting', reason: 'declined' });
+    expect(declined.eventsOf('unbound')).toMatchObject([{ reason: 'declined', address: ADDRESS }]);
+    const lost = boundLab()
+      .runTo(1800 * S)
+      .receive('nak');
+    expect(lost.eventsOf('unbound')).toMatchObject([{ reason: 'nak', address: ADDRESS }]);
+  });
+});
+
+describe('what a reply says', () => {
+  test('routers and name servers that no host can be are left out (RFC 1122 §3.2.1.3)', () => {
+    const group = [224, 0, 0, 1];
+    const lab = boundLab({}, { options: { 3: [...group, 10, 0, 2, 2], 6: [255, 255, 255, 255, 10, 0, 2, 3] } });
+    expect(lab.lease.routers).toEqual([parseIpv4('10.0.2.2')]);
+    expect(lab.lease.dnsServers).toEqual([parseIpv4('10.0.2.3')]);
+  });
+
+  test('without options 3 and 6 there are no routers and no name servers', () => {
+    const { lease: bare } = boundLab({}, { options: { 3: undefined, 6: undefined } });
+    expect([bare.routers, bare.dnsServers, bare.routes]).toEqual([[], [], []]);
+  });
+
+  test('the answer to an INFORM leaves the link and the remembered lease as they were', () => {
+    const lab = new ClientLab({ remembered: lease });
+    lab
+      .run((client, now) => client.inform(now, ADDRESS))
+      .receive('ack', { yiaddr: parseIpv4('0.0.0.0'), options: { 51: undefined } });
+    expect(lab.eventsOf('informed')).toMatchObject([{ address: ADDRESS, prefixLength: 24 }]);
+    expect(lab.client.remembered).toEqual(lease);
+    expect(lab.start().state).toBe('rebooting');
+  });
+});

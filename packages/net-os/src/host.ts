@@ -4,6 +4,7 @@ import {
   formatIpv4,
   formatMac,
   formatPrefix,
+  IPV4_ANY,
   type Ipv4Address,
   type Ipv4Prefix,
   isIpv4Loopback,
@@ -233,6 +234,7 @@ export class Host implements FrameMachine<HostEvent> {
     this.#output.paths.setLinkMtu(mtu);
     this.#arp.prober.cancel(address);
     if (!same) this.#hold(at, address);
+    this.#dropConnections();
   }
 
   /** Adds a further address and its network; at most `addressCountMax` in all. */
@@ -274,10 +276,14 @@ export class Host implements FrameMachine<HostEvent> {
     this.#remove(address);
   }
 
-  /** Takes every address away, forgets neighbours and what waited for them. UDP endpoints stay bound, probes go on. */
-  deconfigure(now: Millis): void {
+  /**
+   * Takes every address away, forgets neighbours and what waited for them. UDP endpoints stay bound, listeners listen, probes go
+   * on. Connections end, unless `keepConnections`: then they wait for their address to come back, as long as their timers let them.
+   */
+  deconfigure(now: Millis, { keepConnections = false }: { readonly keepConnections?: boolean } = {}): void {
     this.#advance(now);
     this.#clear();
+    if (!keepConnections) this.#dropConnections();
   }
 
   /**
@@ -469,6 +475,12 @@ export class Host implements FrameMachine<HostEvent> {
     this.#udp.addressLost(address);
     // What is known of neighbours was known from that network; without any address there is nobody to talk to.
     if (this.#table.addresses.length === 0) this.#clear();
+    this.#dropConnections();
+  }
+
+  /** Ends the connections of addresses that are no longer ours. */
+  #dropConnections(): void {
+    this.#tcp.retainAddresses((address) => this.#table.owns(address) || isIpv4Loopback(address));
   }
 
   #clear(): void {
@@ -557,8 +569,10 @@ export interface HostSnapshot {
 
 function fill(table: InterfaceTable, { address, prefixLength, gateway, routes = [] }: InterfaceConfig): void {
   table.add({ address, prefixLength });
-  table.setGateway(gateway);
-  for (const route of routes) table.addRoute(route);
+  // Those on the link first: the routers of others may be on them.
+  for (const route of routes) if (route.router === IPV4_ANY) table.addRoute(route);
+  if (gateway !== undefined) table.setGateway(gateway);
+  for (const route of routes) if (route.router !== IPV4_ANY) table.addRoute(route);
 }
 
 /** An ICMP report in the words of TCP (RFC 9293 §3.9.2.2). */

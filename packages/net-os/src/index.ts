@@ -21,10 +21,19 @@ export {
   type BringUpBudget,
   type BringUpPolicy,
 } from './netstackd/bring-up-policy.js';
+export type { AcceptRoute, RefusedPart } from './netstackd/lease-network.js';
 export * from './netstackd/netstackd.js';
 export * from './netstackd/netstackd-event.js';
 export type { NetstackdOptions } from './netstackd/netstackd-options.js';
 export type { NetstackdSnapshot } from './netstackd/netstackd-state.js';
+export type {
+  DnsProofOptions,
+  PingProofOptions,
+  ProofName,
+  ProofOptions,
+  ProofOutcome,
+  TcpListenProofOptions,
+} from './netstackd/proofs/proof.js';
 export type { AckFacts, CongestionControl, CongestionFactory, CongestionName } from './tcp/congestion.js';
 export * from './tcp/tcp-api.js';
 export * from './tcp/tcp-labels.js';

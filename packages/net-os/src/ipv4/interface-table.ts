@@ -160,7 +160,14 @@ export class InterfaceTable {
 
   #usable({ router }: StaticRoute): boolean {
     if (router === IPV4_ANY) return this.#addresses.length > 0;
-    return this.onLink(router) && !this.owns(router);
+    return !this.owns(router) && (this.onLink(router) || this.#onLinkByRoute(router));
+  }
+
+  /** RFC 3442: a route without a router puts its destinations on the link, and the router of another route may be one of them. */
+  #onLinkByRoute(address: Ipv4Address): boolean {
+    return this.#routes.routes.some(({ prefix, router }) => {
+      return router === IPV4_ANY && prefixLength(prefix) > 0 && prefixContains(prefix, address);
+    });
   }
 
   /** The connected network with the longest prefix that holds `address`. */

@@ -7,6 +7,7 @@ import {
   isIpv4Unicast,
   prefixContains,
   prefixLength,
+  prefixNetwork,
   requireArgument,
 } from '@nexus-net/sansio';
 
@@ -34,7 +35,9 @@ export class RouteTable {
     requireArgument(route.router === IPV4_ANY || isIpv4Unicast(route.router), `${formatIpv4(route.router)} is no router`);
     const others = this.#routes.filter(({ prefix }) => prefix !== route.prefix);
     requireArgument(others.length < this.#countMax, 'routeCountMax is reached');
-    this.#routes = [...others, route].sort((a, b) => prefixLength(b.prefix) - prefixLength(a.prefix));
+    this.#routes = [...others, route].sort(
+      (a, b) => prefixLength(b.prefix) - prefixLength(a.prefix) || prefixNetwork(a.prefix) - prefixNetwork(b.prefix),
+    );
   }
 
   remove(prefix: Ipv4Prefix): void {

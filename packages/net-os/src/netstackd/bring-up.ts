@@ -17,6 +17,7 @@ import {
 } from '@nexus-net/sansio';
 import type { Timed } from '../deadlines.js';
 import type { Host, InterfaceConfig } from '../host.js';
+import { HOST_LIMITS } from '../host-options.js';
 import {
   type BringUpBudget,
   type BringUpPolicy,
@@ -26,9 +27,10 @@ import {
   usesDhcp,
 } from './bring-up-policy.js';
 import { LateLeaseWatch } from './late-lease-watch.js';
+import { type AcceptRoute, type LeaseNetwork, leaseNetwork } from './lease-network.js';
 import type { DownReason, NetstackdEvent, RoundCause } from './netstackd-event.js';
 import type { NetstackdOptions } from './netstackd-options.js';
-import { type BringUpState, configOf, leaseConfig } from './netstackd-state.js';
+import { type BringUpState, configOf } from './netstackd-state.js';
 
 /**
  * Decides which address the interface has, and says so. The rules of the bring-up without its plumbing: `Netstackd` carries
@@ -44,14 +46,19 @@ export class BringUp implements Timed {
   readonly #client: DhcpClient;
   readonly #lateLeases: LateLeaseWatch;
   readonly #emit: (event: NetstackdEvent) => void;
+  readonly #acceptRoute: AcceptRoute | undefined;
+  readonly #routeCountMax: number;
+  readonly #ownDnsServers: readonly Ipv4Address[];
+  #dnsServers: readonly Ipv4Address[] = [];
   #state: BringUpState = { type: 'link-down' };
   /** The address that the DHCP client waits to hear about. */
   #clientProbe: Ipv4Address | undefined;
 
   constructor(
-    { mac, policy, budget, conflictCheck = true, conflictRetryMs = 60_000 }: NetstackdOptions,
+    options: NetstackdOptions,
     { host, client, emit }: { readonly host: Host; readonly client: DhcpClient; readonly emit: (event: NetstackdEvent) => void },
   ) {
+    const { mac, policy, budget, conflictCheck = true, conflictRetryMs = 60_000, acceptRoute, dnsServers = [] } = options;
     requireArgument(conflictRetryMs > 0, 'conflictRetryMs is positive');
     this.#policy = policy;
     this.#budget = resolveBudget(budget);
@@ -62,6 +69,14 @@ export class BringUp implements Timed {
     this.#client = client;
     this.#lateLeases = new LateLeaseWatch(mac);
     this.#emit = emit;
+    this.#acceptRoute = acceptRoute;
+    this.#routeCountMax = options.host?.routeCountMax ?? HOST_LIMITS.routeCountMax;
+    this.#ownDnsServers = dnsServers;
+  }
+
+  /** Servers to ask for names; none without an address. */
+  get dnsServers(): readonly Ipv4Address[] {
+    return this.#dnsServers;
   }
 
   get state(): BringUpState {
@@ -195,12 +210,11 @@ export class BringUp implements Timed {
           this.#applyLate(now, lease);
           return;
         }
-        this.#host.configure(now, leaseConfig(lease));
-        this.#emit({ type: 'dhcp-renewed', lease, cause, changes, at: now });
+        this.#renewed(now, { lease, cause, changes });
         return;
       case 'acquiring':
         this.#emit({ type: 'dhcp-bound', lease, cause, at: now });
-        this.#up(now, { config: leaseConfig(lease), candidate: undefined });
+        this.#leased(now, lease);
         return;
       case 'waiting':
       case 'checking':
@@ -265,7 +279,35 @@ export class BringUp implements Timed {
     const { address, server } = lease;
     this.#emit({ type: 'late-lease', decision: 'applied', address, server, at: now });
     this.#leave(now, 'replaced');
-    this.#up(now, { config: leaseConfig(lease), candidate: undefined });
+    this.#leased(now, lease);
+  }
+
+  /** The lease goes on; what of it is different now is installed. */
+  #renewed(
+    now: Millis,
+    { lease, cause, changes }: Pick<Extract<DhcpClientEvent, { readonly type: 'bound' }>, 'lease' | 'cause' | 'changes'>,
+  ): void {
+    const { config, dnsServers, refused } = this.#networkOf(lease);
+    this.#host.configure(now, config);
+    this.#dnsServers = dnsServers.length > 0 ? dnsServers : this.#ownDnsServers;
+    this.#emit({ type: 'dhcp-renewed', lease, cause, changes, at: now });
+    if (changes.includes('routes') || changes.includes('mtu')) this.#tellRefused(now, refused);
+  }
+
+  /** The interface comes up with a lease. */
+  #leased(now: Millis, lease: DhcpLease): void {
+    const { config, dnsServers, refused } = this.#networkOf(lease);
+    this.#up(now, { config, dnsServers, candidate: undefined });
+    this.#tellRefused(now, refused);
+  }
+
+  #networkOf(lease: DhcpLease): LeaseNetwork {
+    const acceptRoute = this.#acceptRoute;
+    return leaseNetwork(lease, { routeCountMax: this.#routeCountMax, ...(acceptRoute === undefined ? {} : { acceptRoute }) });
+  }
+
+  #tellRefused(now: Millis, refused: LeaseNetwork['refused']): void {
+    for (const part of refused) this.#emit({ type: 'lease-part-refused', ...part, at: now });
   }
 
   #useStatic(now: Millis, candidate: StaticAddress): void {
@@ -280,13 +322,28 @@ export class BringUp implements Timed {
 
   #up(
     now: Millis,
-    { config, candidate }: { readonly config: InterfaceConfig; readonly candidate: StaticAddress | undefined },
+    {
+      config,
+      dnsServers = [],
+      candidate,
+    }: {
+      readonly config: InterfaceConfig;
+      readonly dnsServers?: readonly Ipv4Address[];
+      readonly candidate: StaticAddress | undefined;
+    },
   ): void {
     const { address } = config;
     this.#host.configure(now, configOf(config));
     if (candidate === undefined) this.#enter({ type: 'up', origin: 'dhcp', address });
     else this.#enter({ type: 'up', origin: candidate.origin, address, candidate });
-    this.#emit({ type: 'interface-up', origin: candidate?.origin ?? 'dhcp', ...configOf(config), at: now });
+    this.#dnsServers = dnsServers.length > 0 ? dnsServers : this.#ownDnsServers;
+    this.#emit({
+      type: 'interface-up',
+      origin: candidate?.origin ?? 'dhcp',
+      ...configOf(config),
+      dnsServers: this.#dnsServers,
+      at: now,
+    });
   }
 
   /** Takes the address away, where there is one, and ends every probe. */
@@ -295,7 +352,9 @@ export class BringUp implements Timed {
     if (state.type === 'checking') this.#host.cancelProbe(now, state.candidate.address);
     if (this.#clientProbe !== undefined) this.#host.cancelProbe(now, this.#clientProbe);
     this.#clientProbe = undefined;
-    this.#host.deconfigure(now);
+    // A cable that is out for a moment breaks no connection, should the address come back with it.
+    this.#host.deconfigure(now, { keepConnections: reason === 'link-down' });
+    this.#dnsServers = [];
     if (state.type === 'up') this.#emit({ type: 'interface-down', address: state.address, reason, at: now });
   }
 

@@ -3,6 +3,8 @@ import type { Ipv4Address, MacAddress, Millis } from '@nexus-net/sansio';
 import type { InterfaceConfig } from '../host.js';
 import type { HostEvent } from '../host-event.js';
 import type { AddressOrigin } from './bring-up-policy.js';
+import type { RefusedPart } from './lease-network.js';
+import type { ProofOutcome } from './proofs/proof.js';
 
 /** Why DHCP is tried with a fresh budget. */
 export type RoundCause = 'link-up' | 'expired' | 'nak' | 'conflict' | 'address-changed';
@@ -53,7 +55,17 @@ export type NetstackdEvent =
       readonly retryAt: Millis | undefined;
       readonly at: Millis;
     }
-  | ({ readonly type: 'interface-up'; readonly origin: AddressOrigin; readonly at: Millis } & InterfaceConfig)
+  /** A part of the lease is not installed; it is told after the `interface-up` or `dhcp-renewed` that it belongs to. */
+  | ({ readonly type: 'lease-part-refused'; readonly at: Millis } & RefusedPart)
+  /** `dnsServers`: those of the lease, else those of the options. */
+  | ({
+      readonly type: 'interface-up';
+      readonly origin: AddressOrigin;
+      readonly dnsServers: readonly Ipv4Address[];
+      readonly at: Millis;
+    } & InterfaceConfig)
   | { readonly type: 'interface-down'; readonly address: Ipv4Address; readonly reason: DownReason; readonly at: Millis }
+  /** A proof has ended: one for each that was asked for, after each `interface-up`. */
+  | { readonly type: 'proof'; readonly outcome: ProofOutcome; readonly at: Millis }
   /** What the host has to say beyond the bring-up: datagrams, pings, neighbours. */
   | { readonly type: 'host'; readonly event: HostEvent };

@@ -1,5 +1,5 @@
-import type { DhcpClientInspection, DhcpLease } from '@nexus-net/dhcp';
-import { type Ipv4Address, isHostAddress, type Millis, prefixLength, prefixOf } from '@nexus-net/sansio';
+import type { DhcpClientInspection } from '@nexus-net/dhcp';
+import type { Ipv4Address, Millis } from '@nexus-net/sansio';
 import type { HostSnapshot, InterfaceConfig } from '../host.js';
 import type { BringUpPolicy, StaticAddress } from './bring-up-policy.js';
 
@@ -28,6 +28,8 @@ export interface NetstackdSnapshot {
   readonly state: string;
   readonly policy: BringUpPolicy['type'];
   readonly origin?: string;
+  /** Servers to ask for names, as the lease or the configuration has them. */
+  readonly dnsServers: readonly string[];
   readonly host: HostSnapshot;
   readonly dhcp: DhcpClientInspection;
   /** Messages of the DHCP client that the host could not send. */
@@ -37,15 +39,12 @@ export interface NetstackdSnapshot {
   readonly eventsDropped: number;
 }
 
-/** What the host needs of a lease: its default route is the first that leads to another host of the same network. */
-export function leaseConfig({ address, prefixLength: length, routes }: DhcpLease): InterfaceConfig {
-  const network = prefixOf(address, length);
-  const route = routes.find(({ prefix, router }) => {
-    return prefixLength(prefix) === 0 && router !== address && isHostAddress(network, router);
-  });
-  return { address, prefixLength: length, ...(route === undefined ? {} : { gateway: route.router }) };
-}
-
-export function configOf({ address, prefixLength: length, gateway }: InterfaceConfig): InterfaceConfig {
-  return { address, prefixLength: length, ...(gateway === undefined ? {} : { gateway }) };
+export function configOf({ address, prefixLength, gateway, routes, mtu }: InterfaceConfig): InterfaceConfig {
+  return {
+    address,
+    prefixLength,
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(routes === undefined ? {} : { routes }),
+    ...(mtu === undefined ? {} : { mtu }),
+  };
 }

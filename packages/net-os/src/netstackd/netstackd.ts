@@ -2,6 +2,7 @@ import { DhcpClient } from '@nexus-net/dhcp';
 import {
   assert,
   type FrameMachine,
+  formatIpv4,
   IPV4_BROADCAST,
   type Ipv4Address,
   type MacAddress,
@@ -14,6 +15,8 @@ import { type AddressConfig, Host } from '../host.js';
 import type { HostEvent, PingId, UdpSocketId } from '../host-event.js';
 import type { PingRequest } from '../icmp/icmp-layer.js';
 import type { SendOutcome } from '../ipv4/ipv4-output.js';
+import type { TcpUser } from '../tcp/tcp-api.js';
+import type { TcpOptions } from '../tcp/tcp-options.js';
 import type { UdpSend } from '../udp/udp-layer.js';
 import { DHCP_CLIENT_PORT, type UdpBind } from '../udp/udp-table.js';
 import { BringUp } from './bring-up.js';
@@ -21,6 +24,7 @@ import type { BringUpPolicy } from './bring-up-policy.js';
 import type { NetstackdEvent } from './netstackd-event.js';
 import type { NetstackdOptions } from './netstackd-options.js';
 import type { NetstackdSnapshot } from './netstackd-state.js';
+import { ProofRunner } from './proofs/proof-runner.js';
 
 /**
  * Brings an interface up by policy and keeps it up: a {@link Host}, a `DhcpClient` and the rules that join them. Frames in,
@@ -31,6 +35,7 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
   readonly #host: Host;
   readonly #client: DhcpClient;
   readonly #bringUp: BringUp;
+  readonly #proofs: ProofRunner;
   readonly #dhcpSocket: UdpSocketId;
   readonly #events: Queue<NetstackdEvent>;
   readonly #parts: readonly Timed[];
@@ -41,14 +46,20 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(options: NetstackdOptions) {
-    const { mac, entropy, policy, conflictCheck = true, eventCountMax = 1_024 } = options;
+    const { mac, entropy, policy, conflictCheck = true, eventCountMax = 1_024, proofs = {} } = options;
     this.#policy = policy;
     this.#events = new Queue(eventCountMax);
     this.#host = new Host({ ...options.host, mac, entropy });
     this.#client = new DhcpClient({ ...options.dhcp, mac, entropy, conflictDetection: conflictCheck });
-    this.#bringUp = new BringUp(options, { host: this.#host, client: this.#client, emit: (event) => this.#emit(event) });
+    this.#bringUp = new BringUp(options, { host: this.#host, client: this.#client, emit: (event) => this.#onBringUp(event) });
+    this.#proofs = new ProofRunner({
+      host: this.#host,
+      entropy,
+      proofs,
+      emit: (at, outcome) => this.#emit({ type: 'proof', outcome, at }),
+    });
     this.#dhcpSocket = this.#host.bindUdp({ port: DHCP_CLIENT_PORT, anyDestination: true });
-    this.#parts = [timed(this.#host), timed(this.#client), this.#bringUp].map((part) => this.#pumped(part));
+    this.#parts = [timed(this.#host), timed(this.#client), this.#bringUp, this.#proofs].map((part) => this.#pumped(part));
   }
 
   /** The address in use, or `undefined`. */
@@ -67,6 +78,16 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
 
   owns(address: Ipv4Address): boolean {
     return this.#host.owns(address);
+  }
+
+  /** Servers to ask for names, as the lease or else the options have them; none without an address. */
+  get dnsServers(): readonly Ipv4Address[] {
+    return this.#bringUp.dnsServers;
+  }
+
+  /** Connections and listeners of the host. */
+  get tcp(): TcpUser<TcpOptions> {
+    return this.#host.tcp;
   }
 
   /** The cable is in: the bring-up begins. Nothing where it was in. */
@@ -146,6 +167,22 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
     this.#runDue(true);
   }
 
+  /** As {@link Host.joinGroup}. Groups stay joined while the address changes. */
+  joinGroup(now: Millis, group: Ipv4Address): void {
+    this.#advance(now);
+    this.#host.joinGroup(this.#now, group);
+  }
+
+  leaveGroup(now: Millis, group: Ipv4Address): void {
+    this.#advance(now);
+    this.#host.leaveGroup(this.#now, group);
+  }
+
+  /** As {@link Host.pollLoopback}. */
+  pollLoopback(): Uint8Array | undefined {
+    return this.#host.pollLoopback();
+  }
+
   pollTransmit(): Uint8Array | undefined {
     return this.#host.pollTransmit();
   }
@@ -163,6 +200,7 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
       state: this.#bringUp.state.type,
       policy: this.#policy.type,
       ...(this.#bringUp.state.type === 'up' ? { origin: this.#bringUp.state.origin } : {}),
+      dnsServers: this.#bringUp.dnsServers.map(formatIpv4),
       host: this.#host.inspect(),
       dhcp: this.#client.inspect(),
       dhcpUnsent: this.#unsentCount,
@@ -233,7 +271,18 @@ export class Netstackd implements FrameMachine<NetstackdEvent> {
     return any;
   }
 
+  /** An address that has come up is put to the proof, after that is told; one that goes ends what is being proven. */
+  #onBringUp(event: NetstackdEvent): void {
+    this.#emit(event);
+    if (event.type === 'interface-down') this.#proofs.stop(this.#now);
+    if (event.type === 'interface-up') {
+      const { address, gateway, dnsServers } = event;
+      this.#proofs.start(this.#now, { address, gateway, dnsServers });
+    }
+  }
+
   #onHostEvent(event: HostEvent): void {
+    if (this.#proofs.onHostEvent(this.#now, event)) return;
     switch (event.type) {
       case 'datagram':
         if (event.socket === this.#dhcpSocket) this.#onDhcpDatagram(event);

@@ -255,6 +255,11 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     }
   }
 
+  /** Addresses have gone: connections that leave from one that is no longer ours are over. */
+  retainAddresses(isOurs: (address: Ipv4Address) => boolean): void {
+    for (const tcb of [...this.#connections]) if (!isOurs(tcb.localAddress)) endConnection(tcb, 'reset', 'unreachable');
+  }
+
   nextTimeout(): Millis {
     return Math.min(this.#nextDeadline(), this.#timeWait.nextTimeout());
   }

@@ -1,4 +1,4 @@
-import { formatIpv4, formatMac } from '@nexus-net/sansio';
+import { formatIpv4, formatMac, formatPrefix } from '@nexus-net/sansio';
 import type { NetstackdEvent } from '../../src/index.js';
 
 /** One line for each event of a bring-up, as the README prints them. */
@@ -31,6 +31,14 @@ function line(event: NetstackdEvent): string {
     }
     case 'interface-down':
       return `interface-down ${formatIpv4(event.address)} (${event.reason})`;
+    case 'lease-part-refused':
+      return event.part === 'mtu'
+        ? `lease-part-refused mtu ${event.mtu}`
+        : `lease-part-refused route ${formatPrefix(event.prefix)} via ${formatIpv4(event.router)} (${event.reason})`;
+    case 'proof': {
+      const { outcome } = event;
+      return `proof ${outcome.proof} ${outcome.passed ? 'passed' : `failed (${outcome.reason})`}`;
+    }
     case 'host':
       return `host ${event.event.type}`;
   }

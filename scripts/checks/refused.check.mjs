@@ -4,7 +4,7 @@ import { contains, done, equal, runsFolder, testOs } from './support.mjs';
 const CASES = [
   [{ REQUIRE_QEMU_DHCP: 'yes' }, [], 'REQUIRE_QEMU_DHCP is 1 or 0'],
   [{ REQUIRE_DSOFTBUS: '1' }, [], 'capability ‘dsoftbus’'],
-  [{ REQUIRE_QEMU_DHCP_STRICT: '1' }, [], 'REQUIRE_QEMU_DHCP_STRICT is set, and nothing here reads it'],
+  [{ REQUIRE_QEMU_DHCP_STRICT: '1' }, [], 'goes with REQUIRE_QEMU_DHCP=1'],
   [{ RUN_UNTIL_MARKER: 'net: nonsense' }, [], 'RUN_UNTIL_MARKER'],
   [{ RUN_UNTIL_MARKER: 'net: dhcp bound' }, [], 'RUN_UNTIL_MARKER'],
   [{ RUN_PHASE: 'dhcp' }, [], 'RUN_PHASE'],

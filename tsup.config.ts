@@ -23,10 +23,27 @@ const configs: Options[] = workspaces.map((folder) => ({
   platform: 'neutral',
   external: [/^node:/, /^@nexus-net\//, 'node-sqlite3-wasm', 'koffi', /^@noble\//],
   sourcemap: true,
-  clean: true,
+  clean: ['!**/programs/**'],
   dts,
   silent: true,
 }));
+
+/** What boots in a guest has no node_modules beside it: one file, made of the sources. */
+configs.push({
+  name: 'packages/guest/programs',
+  entry: ['packages/guest/src/programs/nexus.ts'],
+  outDir: 'packages/guest/dist/programs',
+  format: 'cjs',
+  target: 'node20',
+  platform: 'node',
+  noExternal: [/.*/],
+  esbuildOptions: (options) => {
+    options.conditions = ['@nexus-net/source'];
+  },
+  clean: true,
+  minify: true,
+  silent: true,
+});
 
 const config: Options[] = defineConfig(configs) as Options[];
 

@@ -5,3 +5,5 @@ export * from './image/kernel-modules.js';
 export * from './image/linux-image.js';
 export * from './image/newc.js';
 export * from './image/nexus-image.js';
+export * from './nexus/nexus-config.js';
+export * from './nexus/nexus-machine.js';

@@ -78,6 +78,8 @@ export interface QemuConfig {
   readonly monitor?: Exclude<ChardevConfig, { type: 'null' | 'file' }>;
   /** `exit` (default): a guest that resets ends QEMU. `reset`: it boots again. */
   readonly onReboot?: 'exit' | 'reset';
+  /** A file with a saved state, to go on from there instead of booting: see `saveState`. */
+  readonly incoming?: string;
   /** Wait for QMP `cont` before the first instruction. Default false. */
   readonly startPaused?: boolean;
   /** Where a debugger may connect, as `tcp::1234`. */
@@ -135,6 +137,7 @@ export function buildArguments(config: QemuConfig): string[] {
   }
   if (onReboot === 'exit') args.push('-no-reboot');
   if (config.startPaused === true) args.push('-S');
+  if (config.incoming !== undefined) args.push('-incoming', `exec:cat ${shellQuoted(config.incoming)}`);
   if (config.gdb !== undefined) args.push('-gdb', config.gdb);
   for (const [index, serial] of (config.serials ?? []).entries()) {
     args.push('-chardev', chardev(`uart${index}`, serial), '-serial', `chardev:uart${index}`);
@@ -157,6 +160,11 @@ export function commaList(first: string, properties: Readonly<Record<string, Pro
     text += `,${key}=${escapeCommas(typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))}`;
   }
   return text;
+}
+
+/** A word that a shell reads as it stands: QEMU hands the command of an `exec:` to one. */
+export function shellQuoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function escapeCommas(value: string): string {
@@ -220,14 +228,14 @@ function checkConfig(config: QemuConfig): void {
 }
 
 function checkScalars(config: QemuConfig): void {
-  const { machine, cpu, smp, memoryMiB, bios, kernel, initrd, append, gdb, accelerator } = config;
+  const { machine, cpu, smp, memoryMiB, bios, kernel, initrd, append, gdb, incoming, accelerator } = config;
   checkOneOf('arch', config.arch, ['riscv64', 'aarch64', 'x86_64']);
   checkName('machine.type', machine.type);
   if (accelerator !== undefined) checkOneOf('accelerator.type', accelerator.type, ['tcg', 'kvm']);
   if (config.onReboot !== undefined) checkOneOf('onReboot', config.onReboot, ['exit', 'reset']);
   checkInteger('memoryMiB', memoryMiB, { low: 1, high: 2 ** 20 });
   if (smp !== undefined) checkInteger('smp', smp, { low: 1, high: 512 });
-  for (const [name, value] of Object.entries({ cpu, bios, kernel, initrd, append, gdb })) {
+  for (const [name, value] of Object.entries({ cpu, bios, kernel, initrd, append, gdb, incoming })) {
     if (value !== undefined) checkText(name, value);
   }
 }
@@ -386,6 +394,7 @@ const CONFIG_KEYS: readonly (keyof QemuConfig)[] = [
   'qmp',
   'monitor',
   'onReboot',
+  'incoming',
   'startPaused',
   'gdb',
 ];

@@ -88,11 +88,12 @@ export function planChannels({
  * a name that QEMU looks up among its own, as `default` and `none` are.
  */
 function absolutePaths(machine: MachineWithoutChannels): MachineWithoutChannels {
-  const { bios, kernel, initrd } = machine;
+  const { bios, kernel, initrd, incoming } = machine;
   return {
     ...machine,
     ...(bios?.includes('/') ? { bios: resolvePath(bios) } : {}),
     ...(kernel ? { kernel: resolvePath(kernel) } : {}),
     ...(initrd ? { initrd: resolvePath(initrd) } : {}),
+    ...(incoming ? { incoming: resolvePath(incoming) } : {}),
   };
 }

@@ -8,3 +8,4 @@ export * from './probe.js';
 export * from './qemu-machine.js';
 export * from './qmp-client.js';
 export * from './qmp-machine.js';
+export * from './saved-state.js';

@@ -5,6 +5,7 @@ import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
+import { NEXUS } from './guests/nexus.js';
 import { U_BOOT } from './guests/u-boot.js';
 import { inspectFrames, inspectionLines } from './inspect.js';
 import { Refusal } from './refusal.js';
@@ -15,7 +16,7 @@ import { type RunReport, run } from './run.js';
 import { RUN_FILES } from './run-folder.js';
 
 /** Guests by name. */
-export const GUESTS: Readonly<Record<string, GuestDefinition>> = { [U_BOOT.name]: U_BOOT };
+export const GUESTS: Readonly<Record<string, GuestDefinition>> = { [U_BOOT.name]: U_BOOT, [NEXUS.name]: NEXUS };
 
 export interface CliContext {
   readonly arguments: readonly string[];
@@ -67,11 +68,14 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   const { values, positionals } = parse(argv, {
     guest: { type: 'string', default: 'u-boot' },
     profile: { type: 'string' },
+    boot: { type: 'string', default: 'cold' },
     'no-dhcp-server': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs' },
   });
   if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
+  const { boot } = values;
+  if (boot !== 'cold' && boot !== 'restored') throw new Refusal(`--boot is cold or restored, not ‘${boot}’.`);
   const guests = context.guests ?? GUESTS;
   const guest = Object.hasOwn(guests, values.guest) ? guests[values.guest] : undefined;
   if (guest === undefined) throw new Refusal(`there is no guest ‘${values.guest}’: ${Object.keys(guests).join(', ')}.`);
@@ -84,6 +88,7 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   const outcome = await run({
     request,
     runsFolder: values.runs,
+    boot,
     begun: () => human?.begin(request),
     listener: (event) => human?.event(event),
     ...(context.signal !== undefined && { signal: context.signal }),
@@ -160,6 +165,7 @@ function helpText(): string {
     row('test-os', 'boots a guest on a wire of our own and judges what it says by what the wire shows'),
     row('  --guest NAME', `who boots: ${Object.keys(GUESTS).join(', ')} (default u-boot)`),
     row('  --profile NAME', `what is demanded: ${PROFILE_SPECS.map(({ name }) => name).join(', ')}; default by the gates below`),
+    row('  --boot HOW', 'cold (default), or restored: from a saved state of the guest that waits for its configuration'),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),

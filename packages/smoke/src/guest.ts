@@ -24,8 +24,8 @@ export interface GuestDefinition {
   readonly lanes?: Readonly<Partial<Record<Gate | 'default', string>>>;
   /** Does it answer ARP and echo as long as it runs, or only while a step of its script is `probed`? */
   readonly answers: 'always' | 'while-probed';
-  /** What is typed on the console, in order, for a profile. */
-  readonly script: (profile: Profile, place: GuestPlace) => readonly ScriptStep[];
+  /** What is typed on the console, in order, for a profile. `seed`: 32 octets, new for each run. */
+  readonly script: (profile: Profile, place: GuestPlace, seed: Uint8Array) => readonly ScriptStep[];
   /** Which lines stand for which marker's meaning. */
   readonly rules: (place: GuestPlace) => readonly ConsoleRule[];
   /** Lines that mean that the guest crashed. */
@@ -40,6 +40,8 @@ export interface GuestSink {
   frame(frame: Uint8Array): void;
   /** Console output, as it came. */
   console(bytes: Uint8Array): void;
+  /** What the guest's kernel says on a console of its own, where it has one. */
+  kernel(bytes: Uint8Array): void;
   /** Something about the channels to the guest that isn't the guest's doing, in words. For the record. */
   trouble(what: string): void;
   /** The guest is gone; `how` in words, e.g. `exit code 0`. */
@@ -66,6 +68,10 @@ export interface StartGuestOptions {
   readonly sink: GuestSink;
   /** Milliseconds in which the guest's process must be running. */
   readonly startMs: Millis;
+  /** A folder for what is made once and used by many runs. */
+  readonly cache: string;
+  /** `restored`: from a saved state of the machine, where the guest has one; it is made where it is missing. Default `cold`. */
+  readonly boot?: 'cold' | 'restored';
 }
 
 export type StartGuest = (options: StartGuestOptions) => Promise<RunningGuest>;

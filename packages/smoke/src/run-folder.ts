@@ -7,8 +7,10 @@ import { type ObservedFrame, PcapngWriter } from '@nexus-net/wire';
 import { Refusal } from './refusal.js';
 
 /** The files that a run leaves. */
-export const RUN_FILES: { readonly uart: string; readonly wire: string; readonly verdict: string; readonly events: string } = {
+export const RUN_FILES: Readonly<Record<'uart' | 'kernel' | 'wire' | 'verdict' | 'events', string>> = {
   uart: 'uart.log',
+  /** Only of guests whose kernel has a console of its own. */
+  kernel: 'kernel.log',
   wire: 'wire.pcapng',
   verdict: 'verdict.json',
   events: 'events.ndjson',
@@ -16,7 +18,7 @@ export const RUN_FILES: { readonly uart: string; readonly wire: string; readonly
 
 /** A guest may say and send as much as it likes; a disk holds only so much. What is beyond is left out, and counted. */
 export interface RunFolderLimits {
-  /** Octets of `uart.log`. Default 64 MiB. */
+  /** Octets of `uart.log`, and of `kernel.log`. Default 64 MiB. */
   readonly uartBytesMax?: number;
   /** Octets of `wire.pcapng`, cut between two frames. Default 256 MiB. */
   readonly wireBytesMax?: number;
@@ -31,6 +33,8 @@ export class RunFolder {
   readonly #uart: BoundedFile;
   readonly #wire: BoundedFile;
   readonly #events: BoundedFile;
+  readonly #uartBytesMax: number;
+  #kernel: BoundedFile | undefined;
   readonly #ports = new Map<string, number>();
   readonly #writer = new PcapngWriter({ application: 'nexus-net', interfaces: [] });
 
@@ -38,6 +42,7 @@ export class RunFolder {
     const { uartBytesMax = 64 * MIB, wireBytesMax = 256 * MIB, eventsBytesMax = 64 * MIB } = limits;
     this.path = path;
     this.#wallAtZero = wallAtZero;
+    this.#uartBytesMax = uartBytesMax;
     this.#uart = new BoundedFile(path, RUN_FILES.uart, uartBytesMax);
     this.#wire = new BoundedFile(path, RUN_FILES.wire, wireBytesMax);
     this.#events = new BoundedFile(path, RUN_FILES.events, eventsBytesMax);
@@ -57,6 +62,11 @@ export class RunFolder {
 
   uart(bytes: Uint8Array): void {
     this.#uart.write(bytes);
+  }
+
+  kernel(bytes: Uint8Array): void {
+    this.#kernel ??= new BoundedFile(this.path, RUN_FILES.kernel, this.#uartBytesMax);
+    this.#kernel.write(bytes);
   }
 
   frame({ at, bytes, port = 'wire' }: ObservedFrame): void {
@@ -82,7 +92,7 @@ export class RunFolder {
 
   /** Closes all files but the verdict. What is wrong with each, in words: a full disk must not look like a good run. */
   async close(): Promise<{ readonly unwritten: readonly string[]; readonly cut: readonly string[] }> {
-    const files = [this.#uart, this.#wire, this.#events];
+    const files = [this.#uart, this.#wire, this.#events, ...(this.#kernel === undefined ? [] : [this.#kernel])];
     for (const file of files) await file.close();
     return { unwritten: files.flatMap((file) => file.unwritten ?? []), cut: files.flatMap((file) => file.cut ?? []) };
   }

@@ -49,6 +49,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Default 10 000 ms. */
   readonly startMs?: Millis;
+  /** A folder for what is made once and used by many runs. Default `.nexus/guest`. */
+  readonly cache?: string;
+  /** Default `cold`. */
+  readonly boot?: 'cold' | 'restored';
   readonly limits?: RunLimits;
 }
 
@@ -63,7 +67,17 @@ export interface RunOutcome {
  * the folder can't be made; whatever goes wrong later is in the report.
  */
 export async function run(options: RunOptions): Promise<RunOutcome> {
-  const { request, runsFolder, begun, listener, signal, startMs = 10_000, limits = {} } = options;
+  const {
+    request,
+    runsFolder,
+    begun,
+    listener,
+    signal,
+    startMs = 10_000,
+    cache = '.nexus/guest',
+    boot = 'cold',
+    limits = {},
+  } = options;
   const { factCountMax = 65_536 } = limits;
   const startedAt = new Date();
   const zero = monotonicClock.now();
@@ -126,6 +140,10 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
       folder.uart(bytes);
       if (!driver.closed) driver.drive((machine, now) => machine.handleConsole(now, bytes));
     },
+    kernel: (bytes) => {
+      folder.kernel(bytes);
+      if (!driver.closed) driver.drive((machine, now) => machine.handleKernel(now, bytes));
+    },
     trouble: (what) => troubles.push(what),
     exited: (how) => {
       if (!driver.closed) driver.drive((machine, now) => machine.handleExit(now, how));
@@ -138,7 +156,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   signal?.addEventListener('abort', interrupt);
   driver.drive((machine, now) => machine.start(now));
   try {
-    guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs });
+    guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs, cache, boot });
     for (let output = early.shift(); output !== undefined; output = early.shift()) send(guest, output);
     if (signal?.aborted) interrupt();
   } catch (error) {

@@ -38,6 +38,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #ladder: Ladder;
   readonly #script: ConsoleScript;
   readonly #console = new LineAssembler();
+  readonly #kernel = new LineAssembler();
   readonly #transmits = new Queue<SmokeTransmit>(4_096);
   readonly #events = new Queue<SmokeEvent>(65_536);
   readonly #dhcp: boolean;
@@ -54,7 +55,9 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#answers = guest.answers;
     this.#dhcp = profile.capabilities.includes('dhcp');
     this.#lan = new Lan({ entropy, ports: [GUEST_PORT], gateway: { dhcp: dhcpServer ? {} : 'off' } });
-    this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE));
+    const seed = new Uint8Array(32);
+    entropy.fill(seed);
+    this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed));
     this.#ladder = new Ladder({
       profile,
       context: { guestMac: mac, gateway, dhcpServer: gateway, ...(this.#dhcp ? {} : { staticAddress: address }) },
@@ -88,6 +91,17 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#ladder.handleMovement(this.#now);
     this.#console.handleBytes(this.#now, bytes);
     this.#readLines();
+    this.#pump();
+  }
+
+  /** What the guest's kernel says on a console of its own, cut anywhere. */
+  handleKernel(now: Millis, bytes: Uint8Array): void {
+    this.#advance(now);
+    this.#ladder.handleMovement(this.#now);
+    this.#kernel.handleBytes(this.#now, bytes);
+    for (let line = this.#kernel.pollEvent(); line !== undefined; line = this.#kernel.pollEvent()) {
+      this.#ladder.handleLine(this.#now, line);
+    }
     this.#pump();
   }
 

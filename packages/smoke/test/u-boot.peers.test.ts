@@ -47,6 +47,7 @@ async function boot(lab: Lab): Promise<Guest> {
   let ended: string | undefined;
   const sink = {
     frame: (frame: Uint8Array) => lab.send('client', frame),
+    kernel: () => undefined,
     console: (bytes: Uint8Array) => {
       said += new TextDecoder('latin1').decode(bytes);
       lab.changed();
@@ -61,7 +62,7 @@ async function boot(lab: Lab): Promise<Guest> {
     },
   };
   const place: GuestPlace = { mac: CLIENT_MAC, address: FIRST, netmask: SERVER, gateway: SERVER, quiet: SERVER };
-  const running: RunningGuest = await startUBoot({ sink, place, directory, startMs: 20_000 });
+  const running: RunningGuest = await startUBoot({ sink, place, directory, cache: '', startMs: 20_000 });
   lab.connect('client', (frame) => running.sendFrame(frame));
   const says = (words: string): Promise<void> =>
     lab

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { unpackDebianPackage } from './debian-files.js';
 import { withoutSections } from './elf.js';
 import { buildLinuxImage, type LinuxImage } from './linux-image.js';
@@ -14,8 +15,8 @@ export interface DebianParts {
 }
 
 export interface NexusImageOptions extends DebianParts {
-  /** The bundle of `programs/nexus`. */
-  readonly program: string;
+  /** The bundle of `programs/nexus`. Default: that of this package. */
+  readonly program?: string;
   /** The Node that runs it. Default: the running one. */
   readonly node?: string;
   /** Flags of Node. */
@@ -32,7 +33,7 @@ const NEXUS_MODULES = ['virtio_pci', 'virtio_net', 'macvtap'] as const;
  * `PackageError` where a package can't be had.
  */
 export async function buildNexusImage(options: NexusImageOptions): Promise<LinuxImage> {
-  const { cache, program, node = process.execPath, nodeFlags = [], files = [] } = options;
+  const { cache, program = nexusProgram(), node = process.execPath, nodeFlags = [], files = [] } = options;
   const kernel = await unpackKernel(cache);
   const busybox = await unpackBusybox(cache);
   const runtime = readFileSync(node);
@@ -51,6 +52,13 @@ export async function buildNexusImage(options: NexusImageOptions): Promise<Linux
     ],
     versions: { busybox: busybox.version, node: process.versions.node, 'program sha256': sha256(code) },
   });
+}
+
+/** Where the build of this package puts the program, whether this file runs from the build or from the sources. */
+export function nexusProgram(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return join(folder, 'dist/programs/nexus.cjs');
 }
 
 /** Debian's kernel for clouds: small, with virtio. */

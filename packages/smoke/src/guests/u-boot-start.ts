@@ -1,7 +1,8 @@
-import { type ProbeResult, probeQemu, type QemuExit, QemuMachine, QemuStartError } from '@nexus-net/qemu';
+import { type ProbeResult, probeQemu, QemuMachine, QemuStartError } from '@nexus-net/qemu';
 import type { RunningGuest, StartGuest, StartGuestOptions } from '../guest.js';
 import { missingMessage } from '../missing.js';
 import { Refusal } from '../refusal.js';
+import { describeExit } from './describe-exit.js';
 
 /** What U-Boot needs of the machine that it runs on: the same question for the run and for its set-up. */
 export function probeUBoot(): Promise<ProbeResult> {
@@ -62,12 +63,3 @@ export const startUBoot: StartGuest = async (options: StartGuestOptions): Promis
     },
   };
 };
-
-/** How a QEMU ended, in words: `exit code 0, guest-reset`. */
-export function describeExit(exit: Pick<QemuExit, 'code' | 'signal' | 'shutdown' | 'stderr'>): string {
-  const { code, signal, shutdown, stderr } = exit;
-  const how = signal === undefined ? `exit code ${code}` : `signal ${signal}`;
-  const reason = shutdown === undefined ? '' : `, ${shutdown.reason}`;
-  const said = stderr.trim() === '' ? '' : `, QEMU said: ${stderr.trim().split('\n').at(-1)}`;
-  return `${how}${reason}${said}`;
-}

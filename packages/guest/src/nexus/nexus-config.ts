@@ -1,0 +1,55 @@
+import { UsageError } from '@nexus-net/sansio';
+
+/**
+ * What a guest is told when it is up: one line of JSON, typed at its prompt. Addresses are text, so that a person can type them too.
+ */
+export interface NexusConfig {
+  /** The name of this node: `guest`, or `a` and `b` of two. */
+  readonly node: string;
+  readonly mac: string;
+  /** 64 hexadecimal digits, new for each run. */
+  readonly seed: string;
+  readonly bringUp: BringUpConfig;
+  /** What is proven after the interface is up, in this order. */
+  readonly proofs: readonly ProofConfig[];
+}
+
+export type BringUpConfig =
+  | { readonly type: 'dhcp-only' }
+  /** The compatibility mode of ADR-0025: the static address when no lease came within `budgetMs`. */
+  | {
+      readonly type: 'dhcp-then-static';
+      readonly address: string;
+      readonly prefixLength: number;
+      readonly gateway?: string;
+      readonly budgetMs: number;
+    }
+  | { readonly type: 'static'; readonly address: string; readonly prefixLength: number; readonly gateway?: string }
+  /** The last octet of the MAC is the host part: no DHCP, no gateway. */
+  | { readonly type: 'from-mac'; readonly network: string };
+
+export type ProofConfig = 'ping' | 'dns' | 'tcp-listen' | 'icmp';
+
+/** Reads the line. Throws `UsageError` with one sentence for what it can't be. */
+export function readNexusConfig(line: string): NexusConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new UsageError('the configuration is no JSON');
+  }
+  if (typeof value !== 'object' || value === null) throw new UsageError('the configuration is an object');
+  const config = value as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(config)) if (!KEYS.includes(key)) throw new UsageError(`the configuration has a key ${key}`);
+  if (typeof config['node'] !== 'string') throw new UsageError('node is a name');
+  if (typeof config['mac'] !== 'string') throw new UsageError('mac is a text');
+  if (typeof config['seed'] !== 'string' || !/^[0-9a-f]{64}$/.test(config['seed'])) throw new UsageError('seed is 64 digits');
+  if (typeof config['bringUp'] !== 'object' || config['bringUp'] === null) throw new UsageError('bringUp is an object');
+  const proofs = config['proofs'];
+  if (!Array.isArray(proofs) || !proofs.every((proof) => PROOFS.includes(proof)))
+    throw new UsageError(`proofs is a list of ${PROOFS.join(', ')}`);
+  return value as NexusConfig;
+}
+
+const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs'];
+const PROOFS: readonly ProofConfig[] = ['ping', 'dns', 'tcp-listen', 'icmp'];

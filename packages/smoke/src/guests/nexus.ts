@@ -1,0 +1,53 @@
+import type { NexusConfig, ProofConfig } from '@nexus-net/guest';
+import { formatIpv4, formatMac, maskLength, toHex } from '@nexus-net/sansio';
+import type { Profile } from '@nexus-net/verdict';
+import type { ScriptStep } from '../console-script.js';
+import type { GuestDefinition, GuestPlace } from '../guest.js';
+import { startNexus } from './nexus-start.js';
+
+/**
+ * Our own OS services in a real guest: a Linux kernel, and our `netstackd` on the network card at the level of Ethernet frames. It
+ * prints the markers of the contract itself.
+ */
+export const NEXUS: GuestDefinition = {
+  name: 'nexus',
+  description: 'our netstackd on a Linux kernel for x86-64, whose own IP stack has no part in it',
+  capabilities: new Set(['static-address', 'ping', 'dhcp']),
+  lanes: { REQUIRE_QEMU_DHCP: 'dhcp-lease' },
+  answers: 'always',
+  script: nexusScript,
+  rules: () => [],
+  panics: [/Kernel panic - not syncing/, /^\s*(?:Oops|BUG): /],
+  start: startNexus,
+};
+
+/** Where the guest waits for its configuration: see `programs/nexus`. */
+const PROMPT = /^nexus> $/;
+
+function nexusScript(profile: Profile, place: GuestPlace, seed: Uint8Array): readonly ScriptStep[] {
+  return [{ when: PROMPT, type: `${JSON.stringify(nexusConfig(profile, place, seed))}\n` }];
+}
+
+function nexusConfig(profile: Profile, { mac, address, netmask, gateway }: GuestPlace, seed: Uint8Array): NexusConfig {
+  const own = { address: formatIpv4(address), prefixLength: maskLength(netmask) ?? 24, gateway: formatIpv4(gateway) };
+  const demanded = (marker: string): boolean =>
+    profile.phases.some((phase) => phase.markers.some((each) => each.marker === marker));
+  const proofs: readonly (readonly [ProofConfig, boolean])[] = [
+    ['ping', true],
+    ['dns', demanded('net-dns-ok')],
+    ['tcp-listen', demanded('tcp-listen-ok')],
+    ['icmp', demanded('icmp-ping-ok')],
+  ];
+  return {
+    node: 'guest',
+    mac: formatMac(mac),
+    seed: toHex(seed),
+    bringUp: profile.capabilities.includes('dhcp')
+      ? { type: 'dhcp-only' }
+      : { type: 'dhcp-then-static', ...own, budgetMs: FALLBACK_MS },
+    proofs: proofs.flatMap(([proof, wanted]) => (wanted ? [proof] : [])),
+  };
+}
+
+/** The compatibility mode of ADR-0025: how long DHCP may take before the static address is used. */
+const FALLBACK_MS = 3_000;

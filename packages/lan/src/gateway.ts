@@ -136,6 +136,15 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     return id;
   }
 
+  /**
+   * As {@link ping}, and by ARP first: what the gateway learned from the guest's own requests is forgotten, for it says nothing about
+   * whether the guest answers requests.
+   */
+  seek(now: Millis, request: PingRequest): PingId {
+    this.#host.forgetNeighbour(request.destination);
+    return this.ping(now, request);
+  }
+
   handleFrame(now: Millis, frame: Uint8Array): void {
     this.start(now);
     this.#host.handleFrame(now, frame);

@@ -296,6 +296,11 @@ export class Host implements FrameMachine<HostEvent> {
     else this.#arp.prober.start(at, address);
   }
 
+  /** Forgets the link address of a neighbour, so that the next packet to it is preceded by an ARP request. */
+  forgetNeighbour(address: Ipv4Address): void {
+    this.#arp.neighbours.forget(address);
+  }
+
   /** Stops probing `address`; no event follows. */
   cancelProbe(now: Millis, address: Ipv4Address): void {
     this.#advance(now);

@@ -43,6 +43,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #events = new Queue<SmokeEvent>(65_536);
   readonly #dhcp: boolean;
   readonly #answers: GuestDefinition['answers'];
+  /** The guest answered an ARP request of the gateway for its present address. */
+  #found = false;
   /** The newest address leased to the guest. */
   #leased: Ipv4Address | undefined;
   #probeAt: Millis = NEVER;
@@ -65,6 +67,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       panics: guest.panics,
       until,
       runMs,
+      silenceMs: SILENCE_MS,
       fatalViolation: (violation) => isInvariant(violation.rule),
     });
   }
@@ -176,11 +179,17 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#script.handleConsole(this.#console.inspect());
   }
 
+  /** The address that the guest should have by now. */
+  get #own(): Ipv4Address | undefined {
+    return this.#leased ?? (this.#dhcp ? undefined : GUEST_PLACE.address);
+  }
+
   /** Asks the guest from the gateway, again and again until it answers: it can only while a command of its own runs. */
   #probe(): void {
-    const destination = this.#dhcp ? this.#leased : GUEST_PLACE.address;
+    const destination = this.#own;
     if (destination !== undefined) {
-      this.#lan.command(this.#now, (gateway, now) => gateway.ping(now, { destination, timeoutMs: PROBE_EVERY_MS }));
+      const request = { destination, timeoutMs: PROBE_EVERY_MS };
+      this.#lan.command(this.#now, (gateway, now) => (this.#found ? gateway.ping(now, request) : gateway.seek(now, request)));
     }
     this.#probeAt = this.#now + PROBE_EVERY_MS;
   }
@@ -232,9 +241,13 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   }
 
   #fromFact(fact: Fact): void {
-    if (fact.kind === 'dhcp.leased' && fact.client === GUEST_PLACE.mac) this.#leased = fact.address;
-    const own = this.#dhcp ? this.#leased : GUEST_PLACE.address;
-    if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own) {
+    if (fact.kind === 'dhcp.leased' && fact.client === GUEST_PLACE.mac) {
+      this.#found &&= this.#leased === fact.address;
+      this.#leased = fact.address;
+    }
+    const own = this.#own;
+    if (fact.kind === 'arp.resolved' && fact.askerIp === GUEST_PLACE.gateway && fact.ownerIp === own) this.#found = true;
+    if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own && this.#found) {
       this.#probeAt = NEVER;
       this.#script.handleProbeAnswered();
     }
@@ -250,3 +263,5 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
 
 const GUEST_PORT = 'guest';
 const PROBE_EVERY_MS: Millis = 250;
+/** A kernel that boots without a word takes a while on a busy machine. */
+const SILENCE_MS: Millis = 60_000;

@@ -143,6 +143,11 @@ export class NeighbourCache {
     return earliest(this.#resolving)?.entry.nextAt ?? NEVER;
   }
 
+  /** Forgets what is known of one neighbour: who sends to it next has to ask. Requests under way go on. */
+  forget(address: Ipv4Address): void {
+    this.#known.delete(address);
+  }
+
   /** Forgets every neighbour and every waiting packet; the pacing of requests stays in force. */
   clear(): void {
     this.#known.clear();

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   checkCoreContract,
   checkFeasibilityVector,
@@ -12,9 +14,18 @@ import {
   checkPeerLruVector,
 } from '../../packages/dsoftbus/test/support/vectors/discovery.js';
 import { checkPackagefsVector, checkStatefsVector, smBnVectors } from '../../packages/dsoftbus/test/support/vectors/gateway.js';
-import { reportOf } from '../report.js';
+import {
+  checkHandshakeVector,
+  checkSecretVector,
+  checkTraceVector,
+  checkTransportVector,
+  recordVectors,
+  type TraceVector,
+  traceKeysFrom,
+} from '../../packages/dsoftbus/test/support/vectors/handshake.js';
+import { type CaseReport, reportOf } from '../report.js';
 import type { RunnerRow } from '../table.js';
-import { jsonOf } from '../vector-file.js';
+import { jsonOf, type VectorFile } from '../vector-file.js';
 
 /** A row for a file: one case for each of its vectors, by its name. `begin` makes the check, anew for each file. */
 function row<Vector extends { readonly name: string }>(
@@ -45,4 +56,17 @@ export const DSOFTBUS_OS_ROWS: readonly RunnerRow[] = [
   row('quic-feasibility', () => checkFeasibilityVector),
   row('quic-frame-qd', () => checkQdVector),
   row('netstack-udp-loopback-ring', () => checkRingVector),
+  row('derive-test-secret', () => checkSecretVector),
+  row('noise-xk-os', () => checkHandshakeVector),
+  row('noise-transport-os', () => checkTransportVector),
+  row('session-records', recordVectors),
+  { pattern: /^dsoftbus\/noise-traces\.json$/, check: checkTraces },
 ];
+
+/** The public keys of a trace are in two other files of its folder. */
+function checkTraces(file: VectorFile): CaseReport {
+  const sibling = (name: string): unknown => JSON.parse(readFileSync(join(file.folder, name), 'utf8'));
+  const keysOf = traceKeysFrom(sibling('noise-xk-os.json'), sibling('host-noise-xk.json'));
+  const { vectors } = jsonOf<{ readonly vectors: readonly TraceVector[] }>(file);
+  return reportOf(vectors.map((vector) => [vector.name, checkTraceVector(vector, keysOf(vector.name))] as const));
+}

@@ -23,6 +23,7 @@ import {
   type TraceVector,
   traceKeysFrom,
 } from '../../packages/dsoftbus/test/support/vectors/handshake.js';
+import { checkCrossVm, checkLocalIpc } from '../../packages/dsoftbus/test/support/vectors/sessions.js';
 import { type CaseReport, reportOf } from '../report.js';
 import type { RunnerRow } from '../table.js';
 import { jsonOf, type VectorFile } from '../vector-file.js';
@@ -60,6 +61,8 @@ export const DSOFTBUS_OS_ROWS: readonly RunnerRow[] = [
   row('noise-xk-os', () => checkHandshakeVector),
   row('noise-transport-os', () => checkTransportVector),
   row('session-records', recordVectors),
+  row('os-session-cross-vm', () => checkCrossVm),
+  row('local-ipc-ds', checkLocalIpc),
   { pattern: /^dsoftbus\/noise-traces\.json$/, check: checkTraces },
 ];
 

@@ -110,7 +110,10 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
     let at = 0;
     while (at < bytes.length && this.#state.type !== 'closed') {
       const wanted = this.#wanted();
-      if (wanted === 0) return this.#end('unsolicited');
+      if (wanted === 0) {
+        this.#end('unsolicited');
+        return;
+      }
       const taken = Math.min(wanted - this.#buffered, bytes.length - at);
       this.#buffer.set(bytes.subarray(at, at + taken), this.#buffered);
       this.#buffered += taken;
@@ -138,16 +141,9 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
   handleTimeout(now: Millis): void {
     this.#advance(now);
     if (this.#now < this.nextTimeout()) return;
-    switch (this.#state.type) {
-      case 'handshake':
-        return this.#end('handshake-timeout');
-      case 'ladder':
-        return this.#end('ladder-timeout');
-      case 'asking':
-        return this.#end('response-timeout');
-      default:
-        return;
-    }
+    if (this.#state.type === 'handshake') this.#end('handshake-timeout');
+    else if (this.#state.type === 'ladder') this.#end('ladder-timeout');
+    else if (this.#state.type === 'asking') this.#end('response-timeout');
   }
 
   pollTransmit(): Uint8Array | undefined {
@@ -208,14 +204,20 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
     const state = this.#state;
     switch (state.type) {
       case 'handshake':
-        return this.#takeMessage(state.handshake, octets);
+        this.#takeMessage(state.handshake, octets);
+        return;
       case 'ladder':
       case 'asking':
       case 'serving': {
         const opened = state.ciphers.receive.decryptWithAd(NOTHING, octets);
-        if (!opened.ok) return this.#end(opened.error === 'nonce-exhausted' ? 'nonce-exhausted' : 'record-bad-tag');
-        if (state.type === 'ladder') return this.#takeStep(state, opened.value);
-        return state.type === 'asking' ? this.#takeResponse(state, opened.value) : this.#takeRequest(state, opened.value);
+        if (!opened.ok) {
+          this.#end(opened.error === 'nonce-exhausted' ? 'nonce-exhausted' : 'record-bad-tag');
+          return;
+        }
+        if (state.type === 'ladder') this.#takeStep(state, opened.value);
+        else if (state.type === 'asking') this.#takeResponse(state, opened.value);
+        else this.#takeRequest(state, opened.value);
+        return;
       }
       default:
         return;
@@ -224,7 +226,10 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
 
   #takeMessage(handshake: OsHandshake, message: Uint8Array): void {
     const read = handshake.read(message);
-    if (!read.ok) return this.#end(read.error);
+    if (!read.ok) {
+      this.#end(read.error);
+      return;
+    }
     if (handshake.mustWrite) this.#transmits.push(handshake.write());
     if (!handshake.isDone) return;
     const { role, peerId, until, ladderMs } = this.#config;
@@ -234,7 +239,10 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
     const ladder = new OsMuxLadder(role);
     const ciphers = handshake.split();
     this.#state = { type: 'ladder', ciphers, ladder, deadline: this.#now + ladderMs, proven };
-    if (until === 'handshake') return this.#end('finished');
+    if (until === 'handshake') {
+      this.#end('finished');
+      return;
+    }
     if (role === 'initiator') this.#sendControl(ciphers, ladder.start());
   }
 
@@ -245,9 +253,15 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
       this.#events.push({ type: 'session-up', at: this.#now, peerId });
     }
     const record = decodeOsRequest(plaintext);
-    if (!record.ok) return this.#end('ladder-refused', 'unexpected-kind');
+    if (!record.ok) {
+      this.#end('ladder-refused', 'unexpected-kind');
+      return;
+    }
     const step = state.ladder.handle(record.value);
-    if (!step.ok) return this.#end('ladder-refused', step.error);
+    if (!step.ok) {
+      this.#end('ladder-refused', step.error);
+      return;
+    }
     const { reply, milestone } = step.value;
     if (reply !== undefined) this.#sendControl(state.ciphers, reply);
     if (milestone === 'session-up') this.#events.push({ type: 'mux-up', at: this.#now });
@@ -278,7 +292,10 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
   #takeResponse(state: Extract<State, { type: 'asking' }>, plaintext: Uint8Array): void {
     const { id } = state.current as Request;
     const record = decodeOsResponse(plaintext);
-    if (!record.ok) return this.#end('response-oversized');
+    if (!record.ok) {
+      this.#end('response-oversized');
+      return;
+    }
     state.current = undefined;
     state.deadline = NEVER;
     const { head: status, payload } = record.value;

@@ -30,21 +30,21 @@ export interface OsKeys {
 
 /** The keys of one end; `own` and `peer` say which of the publicly known ones it would have. */
 export function resolveOsKeys(
-  crypto: CryptoProvider,
+  provider: CryptoProvider,
   options: OsKeyOptions,
   { own, peer }: { readonly own: PubliclyKnownRole; readonly peer: PubliclyKnownRole },
 ): OsKeys {
   if (options.type === 'own') {
     requireArgument(options.staticSecret.length === 32 && options.peerStatic.length === 32, 'keys are 32 octets');
     return {
-      staticKey: crypto.x25519KeyPair(options.staticSecret),
+      staticKey: provider.x25519KeyPair(options.staticSecret),
       peerStatic: Uint8Array.from(options.peerStatic),
       fixedEphemeral: undefined,
     };
   }
   return {
-    staticKey: crypto.x25519KeyPair(publiclyKnownTestSecret(own.staticKey)),
-    peerStatic: Uint8Array.from(crypto.x25519KeyPair(publiclyKnownTestSecret(peer.staticKey)).publicKey),
+    staticKey: provider.x25519KeyPair(publiclyKnownTestSecret(own.staticKey)),
+    peerStatic: Uint8Array.from(provider.x25519KeyPair(publiclyKnownTestSecret(peer.staticKey)).publicKey),
     fixedEphemeral: options.ephemeral === 'publicly-known' ? publiclyKnownTestSecret(own.ephemeral) : undefined,
   };
 }

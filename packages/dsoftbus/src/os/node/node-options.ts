@@ -13,7 +13,7 @@ export type OsRole = 'node-a' | 'node-b';
 export interface OsNodeOptions {
   /** node-a dials and asks, node-b accepts and serves. The role is the device id. */
   readonly role: OsRole;
-  readonly crypto: CryptoProvider;
+  readonly provider: CryptoProvider;
   /** For ephemeral keys, and the jitter of dialling. */
   readonly entropy: Entropy;
   readonly keys: OsKeyOptions;
@@ -51,7 +51,7 @@ export interface OsNodeOptions {
 export interface ResolvedOsNode {
   readonly role: OsRole;
   readonly peerId: OsRole;
-  readonly crypto: CryptoProvider;
+  readonly provider: CryptoProvider;
   readonly entropy: Entropy;
   readonly keys: OsKeys;
   readonly services: OsServices;
@@ -71,7 +71,7 @@ export interface ResolvedOsNode {
 }
 
 export function resolveOsNode(options: OsNodeOptions): ResolvedOsNode {
-  const { role, crypto, entropy, fallbackDialMs = 1_000, connectMs = 3_000, retryMsMin = 100, retryMsMax = 5_000 } = options;
+  const { role, provider, entropy, fallbackDialMs = 1_000, connectMs = 3_000, retryMsMin = 100, retryMsMax = 5_000 } = options;
   const { pendingCountMax = 4, pendingPerSourceMax = 2, eventCountMax = 4_096 } = options;
   requireArgument(role === 'node-a' || role === 'node-b', 'role is node-a or node-b');
   requireArgument(fallbackDialMs >= 0 && connectMs > 0, 'fallbackDialMs is at least 0, connectMs more than 0');
@@ -81,7 +81,7 @@ export function resolveOsNode(options: OsNodeOptions): ResolvedOsNode {
   const isA = role === 'node-a';
   const { os2vm, ports } = ADDRESS_PLAN;
   const { nodeA, nodeB } = PUBLICLY_KNOWN_TEST_KEYS.crossVm;
-  const keys = resolveOsKeys(crypto, options.keys, isA ? { own: nodeA, peer: nodeB } : { own: nodeB, peer: nodeA });
+  const keys = resolveOsKeys(provider, options.keys, isA ? { own: nodeA, peer: nodeB } : { own: nodeB, peer: nodeA });
   const address = options.address ?? (isA ? os2vm.nodeA : os2vm.nodeB);
   const peerAddress = options.peerAddress ?? (isA ? os2vm.nodeB : os2vm.nodeA);
   const own = { address, port: isA ? ports.dsoftbusSessionA : ports.dsoftbusSessionB };
@@ -90,7 +90,7 @@ export function resolveOsNode(options: OsNodeOptions): ResolvedOsNode {
   return {
     role,
     peerId,
-    crypto,
+    provider,
     entropy,
     keys,
     services: options.services ?? {},

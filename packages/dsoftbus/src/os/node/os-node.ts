@@ -152,9 +152,9 @@ export class OsNode implements NodeMachine<OsNodeEvent> {
       this.#transmits.push({ type: 'stream-reset', stream });
       return;
     }
-    const { role, crypto, entropy, keys, peerId, services, session: limits } = this.#config;
+    const { role, provider, entropy, keys, peerId, services, session: limits } = this.#config;
     const session = new OsSession(
-      { role: role === 'node-a' ? 'initiator' : 'responder', crypto, entropy, keys, peerId, services, ...limits },
+      { role: role === 'node-a' ? 'initiator' : 'responder', provider, entropy, keys, peerId, services, ...limits },
       this.#now,
     );
     this.#connections.set(stream, { stream, remote, session, proven: false, blocked: false, over: false });

@@ -36,7 +36,7 @@ export interface OsCiphers {
 
 export interface OsHandshakeConfig {
   readonly role: 'initiator' | 'responder';
-  readonly crypto: CryptoProvider;
+  readonly provider: CryptoProvider;
   readonly staticKey: X25519KeyPair;
   /** Used once, whatever comes of it. */
   readonly ephemeral: X25519KeyPair;
@@ -64,10 +64,10 @@ export class OsHandshake {
 
   constructor(config: OsHandshakeConfig) {
     requireArgument(config.peerStatic.length === 32, 'peerStatic is 32 octets');
-    const { role, crypto, staticKey } = config;
+    const { role, provider, staticKey } = config;
     this.#config = config;
-    this.#symmetric = new SymmetricState(crypto, { cipher: 'ChaChaPoly', hash: 'BLAKE2s' }, OS_HANDSHAKE_LABEL);
-    this.#peerStatic = crypto.x25519PublicKey(config.peerStatic);
+    this.#symmetric = new SymmetricState(provider, { cipher: 'ChaChaPoly', hash: 'BLAKE2s' }, OS_HANDSHAKE_LABEL);
+    this.#peerStatic = provider.x25519PublicKey(config.peerStatic);
     this.#step = role === 'initiator' ? 'write-1' : 'read-1';
     // No mixHash of a prologue comes before, not even of an empty one.
     this.#symmetric.mixHash(role === 'initiator' ? config.peerStatic : staticKey.publicKey);

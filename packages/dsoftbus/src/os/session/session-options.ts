@@ -5,7 +5,7 @@ import type { OsKeys } from '../keys.js';
 
 export interface OsSessionOptions {
   readonly role: 'initiator' | 'responder';
-  readonly crypto: CryptoProvider;
+  readonly provider: CryptoProvider;
   /** For the ephemeral key. */
   readonly entropy: Entropy;
   readonly keys: OsKeys;

@@ -341,10 +341,10 @@ export class OsSession implements StreamMachine<OsSessionEvent> {
 
 const NOTHING = new Uint8Array(0);
 
-function handshakeConfig({ role, crypto, entropy, keys }: ResolvedOsSession): ConstructorParameters<typeof OsHandshake>[0] {
+function handshakeConfig({ role, provider, entropy, keys }: ResolvedOsSession): ConstructorParameters<typeof OsHandshake>[0] {
   const secret = keys.fixedEphemeral?.slice() ?? new Uint8Array(32);
   if (keys.fixedEphemeral === undefined) entropy.fill(secret);
-  const ephemeral = crypto.x25519KeyPair(secret);
+  const ephemeral = provider.x25519KeyPair(secret);
   secret.fill(0);
-  return { role, crypto, staticKey: keys.staticKey, ephemeral, peerStatic: keys.peerStatic };
+  return { role, provider, staticKey: keys.staticKey, ephemeral, peerStatic: keys.peerStatic };
 }

@@ -37,7 +37,7 @@ type Overrides = Partial<Omit<OsNodeOptions, 'role'>>;
 export function makeNode(role: OsNodeOptions['role'], seed: number | string, overrides: Overrides = {}): OsNode {
   return new OsNode({
     role,
-    crypto: nodeCrypto,
+    provider: nodeCrypto,
     entropy: new SeededEntropy(`${seed}/${role}`),
     keys: { type: 'publicly-known-test-keys' },
     ...overrides,

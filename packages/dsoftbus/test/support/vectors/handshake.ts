@@ -104,7 +104,7 @@ function checkWhole(vector: Required<HandshakeVector>): string | undefined {
   const side = (role: 'initiator' | 'responder', own: Side, peer: Side): OsHandshake =>
     new OsHandshake({
       role,
-      crypto: nodeCrypto,
+      provider: nodeCrypto,
       staticKey: keyPair(fromHex(own.static_secret)),
       ephemeral: keyPair(fromHex(own.ephemeral_seed)),
       peerStatic: fromHex(peer.static_public),
@@ -134,7 +134,7 @@ function checkWhole(vector: Required<HandshakeVector>): string | undefined {
 function checkInitiatorReads(vector: HandshakeVector): string | undefined {
   const handshake = new OsHandshake({
     role: 'initiator',
-    crypto: nodeCrypto,
+    provider: nodeCrypto,
     staticKey: keyPair(NODE_A.staticSecret),
     ephemeral: keyPair(NODE_A.ephemeral),
     peerStatic: fromHex(vector.pinned_responder_public as string),
@@ -148,7 +148,7 @@ function responderOf(vector: HandshakeVector, expected: string): OsHandshake {
   const own = (hex: string | undefined, other: Uint8Array): Uint8Array => (hex === undefined ? other : fromHex(hex));
   return new OsHandshake({
     role: 'responder',
-    crypto: nodeCrypto,
+    provider: nodeCrypto,
     staticKey: keyPair(own(vector.responder_static_secret, NODE_B.staticSecret)),
     ephemeral: keyPair(own(vector.responder_ephemeral_seed, NODE_B.ephemeral)),
     peerStatic: fromHex(expected),
@@ -399,8 +399,8 @@ export function recordVectors(): (vector: RecordVector) => string | undefined {
 function crossVmCiphers(): { toB: { send: CipherState; receive: CipherState }; toA: { send: CipherState; receive: CipherState } } {
   const a = { staticKey: keyPair(NODE_A.staticSecret), ephemeral: keyPair(NODE_A.ephemeral) };
   const b = { staticKey: keyPair(NODE_B.staticSecret), ephemeral: keyPair(NODE_B.ephemeral) };
-  const initiator = new OsHandshake({ role: 'initiator', crypto: nodeCrypto, ...a, peerStatic: b.staticKey.publicKey });
-  const responder = new OsHandshake({ role: 'responder', crypto: nodeCrypto, ...b, peerStatic: a.staticKey.publicKey });
+  const initiator = new OsHandshake({ role: 'initiator', provider: nodeCrypto, ...a, peerStatic: b.staticKey.publicKey });
+  const responder = new OsHandshake({ role: 'responder', provider: nodeCrypto, ...b, peerStatic: a.staticKey.publicKey });
   responder.read(initiator.write());
   initiator.read(responder.write());
   responder.read(initiator.write());

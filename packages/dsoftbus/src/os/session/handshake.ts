@@ -181,7 +181,7 @@ export class OsHandshake {
 
   #importEphemeral(octets: Uint8Array): X25519PublicKey | 'reflected-key' {
     if (equalInConstantTime(octets, this.#config.ephemeral.publicKey)) return 'reflected-key';
-    return this.#config.crypto.x25519PublicKey(octets);
+    return this.#config.provider.x25519PublicKey(octets);
   }
 
   #seal(plaintext: Uint8Array): Uint8Array {

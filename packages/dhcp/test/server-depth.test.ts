@@ -208,6 +208,15 @@ describe('who is answered, and where', () => {
     expect(lab.drain().map(kind)).toEqual(['offer']);
   });
 
+  test('an offer that waits for its probe does not lapse meanwhile', () => {
+    const lab = new ServerLab({ conflictCheck: { probeMsMax: 5_000 }, offerMs: 1_000 });
+    lab.send({ mac: A });
+    lab.advance(4_999);
+    expect(lab.bindings()).toEqual(['10.0.2.15 offered']);
+    lab.server.probeResult(4_999, 1, 'free');
+    expect(lab.drain().map(kind)).toEqual(['offer']);
+  });
+
   test('a class that gets no answer may decline what it holds', () => {
     const printers = { name: 'printers', match: { vendorClass: { equals: 'printer' } }, deny: true } as const;
     const lab = new ServerLab({ classes: [printers] });

@@ -1,6 +1,6 @@
 import { type Ipv4Address, parseIpv4, parsePrefix } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
-import { DhcpRelay, type DhcpRelayInterface, type DhcpRelayOptions } from '../src/index.js';
+import { DhcpRelay, type DhcpRelayInformation, type DhcpRelayInterface, type DhcpRelayOptions } from '../src/index.js';
 import {
   CIRCUIT,
   CIRCUIT_INFORMATION,
@@ -85,7 +85,7 @@ describe('room for option 82', () => {
     octets.splice(0, 7, 53, 1, 1, 82, 1, 9, 255);
     return requestOf(octets);
   };
-  const port = (information: DhcpRelayInterface['information'], giaddr?: Ipv4Address): DhcpRelayInterface => ({
+  const port = (information: DhcpRelayInformation, giaddr?: Ipv4Address): DhcpRelayInterface => ({
     ...LAB_INTERFACE,
     trusted: true,
     ...(giaddr !== undefined && { giaddr }),
@@ -207,7 +207,7 @@ describe('whose messages are passed on', () => {
 describe('configuration', () => {
   const make = (port: Partial<DhcpRelayInterface>, options: Partial<DhcpRelayOptions> = {}): DhcpRelay =>
     new DhcpRelay({ interfaces: [{ ...LAB_INTERFACE, ...port }], servers: [UPSTREAM], ...options });
-  const identifier = (length: number): DhcpRelayInterface['information'] => ({ remoteId: new Uint8Array(length - 2) });
+  const identifier = (length: number): DhcpRelayInformation => ({ remoteId: new Uint8Array(length - 2) });
 
   test.each<[string, Partial<DhcpRelayInterface>, Partial<DhcpRelayOptions>]>([
     ['a threshold of 65535 s', {}, { secsMin: 65_535 }],

@@ -411,6 +411,18 @@ describe('what counts for a limit', () => {
     expect(kind(lab.ask({ mac: C, ...circuit(7) }))).toBe('offer');
   });
 
+  test('a client counts at the port where it was last, and a renewal past the relay leaves it there', () => {
+    const lab = new ServerLab({ circuitBindingCountMax: 1 });
+    lab.lease(A, circuit(7));
+    lab.renew(A, FIRST);
+    expect(lab.ask({ mac: B, ...circuit(7) })).toBe('circuit-quota');
+    lab.lease(A, circuit(8));
+    expect(lab.ask({ mac: B, ...circuit(8) })).toBe('circuit-quota');
+    expect(kind(lab.ask({ mac: B, ...circuit(7) }))).toBe('offer');
+    lab.release(A, FIRST);
+    expect(kind(lab.ask({ mac: C, ...circuit(8) }))).toBe('offer');
+  });
+
   test('the relay’s words are those of the last exchange through a relay, and a renewal past it keeps them', () => {
     const lab = new ServerLab({ leaseQuery: 'every-relay' });
     const told = (): Uint8Array | undefined => option(lab.ask({ type: 'leaseQuery', giaddr: RELAY, ciaddr: FIRST }), 82);

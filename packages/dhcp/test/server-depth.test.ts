@@ -183,6 +183,18 @@ describe('a store that is slow or fails', () => {
     expect(stores(lab).at(-1)?.record).toMatchObject({ address: SECOND_ADDRESS, state: 'released', until: 0 });
   });
 
+  test('nobody waits for the ACK of an address that was given back', () => {
+    const lab = new ServerLab(confirmed);
+    lab.discover(A);
+    lab.select(A, FIRST);
+    expect(lab.server.inspect().counts.commits).toBe(1);
+    const id = pending(lab);
+    lab.release(A, FIRST);
+    expect(lab.server.inspect().counts.commits).toBe(0);
+    lab.server.confirmStored(0, id);
+    expect(lab.drain()).toEqual([]);
+  });
+
   test('without confirmation nobody is asked to store anything', () => {
     const lab = new ServerLab({ conflictCheck: {} });
     lab.send({ mac: A });
@@ -459,4 +471,29 @@ test('a subnet behind a relay is served from its own pool, and to that relay', (
   const lab = new ServerLab({ remoteSubnets: [remote] });
   const offer = lab.discover(A, { giaddr: ip('10.9.0.1'), destination: BROADCAST });
   expect([offer.message.yiaddr, offer.to]).toEqual([ip('10.9.0.10'), '10.9.0.1:67']);
+});
+
+describe('a class', () => {
+  test('has options of the codes 1 to 254, and they are its own: the caller may change the octets', () => {
+    const value = Uint8Array.of(1, 2, 3, 4);
+    const equals = ascii('x');
+    const make = (code: number): ServerLab =>
+      new ServerLab({ classes: [{ name: 'x', match: { vendorClass: { equals } }, options: [{ code, value }] }] });
+    for (const code of [0, 255]) expect(() => make(code)).toThrow(expect.objectContaining({ name: 'UsageError' }));
+    const x: Ask = { more: [{ code: 60, value: ascii('x') }] };
+    for (const code of [1, 254]) {
+      const lab = make(code);
+      value.fill(9);
+      equals.fill(9);
+      expect(option(lab.discover(A, x), code)).toEqual(Uint8Array.of(1, 2, 3, 4));
+      value.set([1, 2, 3, 4]);
+      equals.set(ascii('x'));
+    }
+  });
+
+  test('that is told by a user class has no client without one', () => {
+    const lab = new ServerLab({ classes: [{ name: 'x', match: { userClass: { startsWith: '' } }, deny: true }] });
+    expect(kind(lab.ask({ mac: A }))).toBe('offer');
+    expect(lab.ask({ mac: B, more: [{ code: 77, value: Uint8Array.of(1, 7) }] })).toBe('denied');
+  });
 });

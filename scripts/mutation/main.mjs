@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +27,7 @@ npm run mutation -- --report
 Exit: 0 when each group of the measured files has the score that scripts/groups.mjs asks for, 1 when not, 2 for wrong arguments.`;
 
 /** A run begins with the tests as they are, some seconds; results are kept after each run. Lines of source in one. */
-const LINES_PER_RUN = 400;
+const LINES_PER_RUN = 600;
 
 export async function main(args) {
   let options;
@@ -67,7 +67,13 @@ export async function main(args) {
   const begin = performance.now();
   const measured = [];
   for (const run of runs(chosen)) {
-    const outcome = await mutate({ copy, ...run, workers: Number(options.workers) });
+    let outcome;
+    try {
+      outcome = await mutate({ copy, ...run, workers: Number(options.workers) });
+    } catch (error) {
+      console.error(`${run.sources.join(', ')}: ${error.message}`); // tests that fail without any mutant, say
+      return 1;
+    }
     for (const [path, { killed, mutants, score, survivors }] of Object.entries(outcome)) {
       console.log(`${score.padStart(6)}  ${String(killed).padStart(4)} of ${String(mutants).padStart(4)}  ${path}`);
       if (!options.write) for (const each of survivors) console.log(describe(path, each));
@@ -80,6 +86,7 @@ export async function main(args) {
       writeReport(ROOT, run.name);
     }
   }
+  rmSync(copy, { recursive: true, force: true });
   console.log(`${((performance.now() - begin) / 60_000).toFixed(1)} minutes`);
 
   let isEnough = true;

@@ -12,6 +12,7 @@ import {
 } from '@nexus-net/wire';
 import type { CaseReport } from '../report.js';
 import { jsonOf, type VectorFile } from '../vector-file.js';
+import { establish, listening, type TcpFixture } from './tcp-fixture.js';
 
 export interface HostileFrames {
   readonly id: string;
@@ -29,6 +30,8 @@ export interface Reaction {
   /** What it sent in the two minutes after that. */
   readonly later: readonly Dissection[];
   readonly events: readonly HostEvent[];
+  /** The listener on port 80, or a connection of it, where the case begins with one. */
+  readonly tcp?: TcpFixture;
   /** What the host knew of itself after the frames. */
   readonly state: HostSnapshot;
 }
@@ -44,26 +47,18 @@ const ROUTER_MAC = parseMac('02:00:00:00:00:fe');
 export function checkIpHostile(file: VectorFile): CaseReport {
   const { cases } = jsonOf<{ readonly cases: readonly HostileFrames[] }>(file);
   const failed: { id: string; problem: string }[] = [];
-  const notRun: { id: string; why: string }[] = [];
   let passed = 0;
   for (const one of cases) {
     const reaction = react(one); // in any case: whatever the frames are, nothing throws
-    const missing = needsTcp(one) ? 'net-os has no TCP yet' : undefined;
     const check = CHECKS[one.id];
-    if (missing !== undefined) notRun.push({ id: one.id, why: missing });
-    else if (check === undefined) failed.push({ id: one.id, problem: `no outcome is known: ${one.name}: ${one.expect}` });
+    if (check === undefined) failed.push({ id: one.id, problem: `no outcome is known: ${one.name}: ${one.expect}` });
     else {
       const problem = check(reaction);
       if (problem === undefined) passed++;
       else failed.push({ id: one.id, problem: `${one.name}: ${problem}; expected: ${one.expect}` });
     }
   }
-  return { passed, failed, notRun };
-}
-
-/** Cases of a listener or a connection. A host without TCP would pass some of them for the wrong reason. */
-export function needsTcp({ layer, pre }: HostileFrames): boolean {
-  return layer === 'tcp' || pre.startsWith('ESTABLISHED') || pre.includes('listener');
+  return { passed, failed, notRun: [] };
 }
 
 export function react({ frames, pre }: HostileFrames): Reaction {
@@ -77,8 +72,9 @@ export function react({ frames, pre }: HostileFrames): Reaction {
   const octets: Uint8Array[] = [];
   const events: HostEvent[] = [];
   take(host, [], []);
+  const tcp = pre.startsWith('ESTABLISHED') ? establish(host) : listening(host, pre);
   for (const frame of frames) {
-    host.handleFrame(61_000, fromHex(frame));
+    host.handleFrame(61_000, tcp?.translate(fromHex(frame)) ?? fromHex(frame));
     take(host, octets, events);
   }
   const state = host.inspect();
@@ -87,7 +83,7 @@ export function react({ frames, pre }: HostileFrames): Reaction {
     host.handleTimeout(host.nextTimeout());
     take(host, afterwards, []);
   }
-  return { sent: replies(octets), octets, later: replies(afterwards), events, state };
+  return { sent: replies(octets), octets, later: replies(afterwards), events, state, ...(tcp === undefined ? {} : { tcp }) };
 }
 
 function replies(octets: readonly Uint8Array[]): Dissection[] {
@@ -161,6 +157,44 @@ function echoOf(length: number): Check {
   };
 }
 
+/** Silent, the listener listens, and nobody has connected. */
+const listenerUnmoved: Check = (reaction) => {
+  const accepted = reaction.tcp?.listener.accept(181_000);
+  return silent(reaction) ?? (accepted === 'would-block' ? undefined : `accept gives ${typeof accepted}`);
+};
+
+/** The handshake goes on at most: nothing is delivered, and the listener listens. */
+const handshakeAtMost: Check = (reaction) => {
+  const accepted = reaction.tcp?.listener.accept(181_000);
+  const fine = reaction.sent.every(({ tcp }) => tcp?.flags.syn === true && tcp.flags.ack && tcp.acknowledgment === 1_001);
+  return reaction.sent.length <= 1 && fine && accepted === 'would-block' ? undefined : describeSent(reaction);
+};
+
+/** The connection stands, with so many octets to read, and answers so many segments at once, each acknowledging 5000. */
+function stands({
+  readable = 0,
+  acks,
+  acknowledged = 5_000,
+}: {
+  readable?: number;
+  acks?: number;
+  acknowledged?: number;
+}): Check {
+  return ({ tcp, sent, later, events }) => {
+    const { connection, firstSent } = tcp ?? {};
+    if (connection === undefined || connection.state !== 'ESTABLISHED') return `it is ${connection?.state}`;
+    if (events.some(({ type }) => type === 'tcp-closed' || type === 'tcp-peer-closed')) return 'it is told to end';
+    if (connection.readableCount !== readable) return `${connection.readableCount} octets to read`;
+    if (acks !== undefined && sent.length !== acks) return `${sent.length} segments`;
+    const wrong = [...sent, ...later].find(({ tcp: segment }) => {
+      return (
+        segment === undefined || segment.flags.rst || segment.sequence !== firstSent || segment.acknowledgment !== acknowledged
+      );
+    });
+    return wrong === undefined ? undefined : `seq ${wrong.tcp?.sequence} ack ${wrong.tcp?.acknowledgment}`;
+  };
+}
+
 const CHECKS: Readonly<Record<string, Check>> = {
   I001: dropped('frame-runt'),
   I003: all(dropped('frame-group-source'), ({ state }) => {
@@ -221,6 +255,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   }),
   // DF asks routers, not receivers: it is a fragment like any other, and waits for the rest.
   I049: all(silent, ({ state }) => (state.reassembly.datagrams === 1 ? undefined : 'not kept')),
+  I046: handshakeAtMost,
   I051: dropped('icmp-bad-checksum'),
   I052: dropped('icmp-truncated'),
   I054: dropped('icmp-bad-quote'),
@@ -230,4 +265,40 @@ const CHECKS: Readonly<Record<string, Check>> = {
   I064: dropped('udp-bad-checksum'),
   I066: unreachable(3),
   I067: dropped('udp-port-closed'),
+  I057: stands({ acks: 0 }),
+  I058: all(stands({ acks: 0 }), ({ state }) => {
+    return state.paths.every(({ mtu }) => mtu >= 552) ? undefined : `a path of ${state.paths[0]?.mtu}`;
+  }),
+  I061: all(stands({ acks: 0 }), ({ state }) => (state.drops['icmp-ignored'] === 1 ? undefined : 'not ignored')),
+  I069: dropped(),
+  I070: all(listenerUnmoved, dropped('ipv4-own-source')),
+  I072: listenerUnmoved,
+  I073: all(listenerUnmoved, dropped('ipv4-bad-source')),
+  I075: listenerUnmoved,
+  I076: listenerUnmoved,
+  I078: listenerUnmoved,
+  I079: listenerUnmoved,
+  I081: listenerUnmoved,
+  I082: handshakeAtMost,
+  I084: handshakeAtMost,
+  I085: handshakeAtMost,
+  I087: handshakeAtMost,
+  I088: handshakeAtMost,
+  I090: stands({ acks: 1 }),
+  I091: stands({ acks: 0 }),
+  I093: stands({ acks: 1 }),
+  I094: stands({ acks: 1 }),
+  I096: stands({ acks: 1 }),
+  I097: stands({ acks: 1 }),
+  I099: stands({ acks: 0 }),
+  I100: stands({ acks: 1 }),
+  // What lies within the window is kept until the gap before it is filled; nothing of it can be read.
+  I102: stands({ acks: 1 }),
+  I103: stands({ acks: 1 }),
+  I105: stands({ readable: 2, acknowledged: 5_002 }),
+  I106: stands({}),
+  I108: all(stands({}), ({ tcp }) => (tcp?.connection?.inspect().send.wnd === 0 ? undefined : 'the window is not zero')),
+  I109: all(stands({ readable: 1_000, acknowledged: 6_000 }), ({ sent, later }) => {
+    return [...sent, ...later].every(({ tcp }) => tcp?.window === 0) ? undefined : 'the window is not zero';
+  }),
 };

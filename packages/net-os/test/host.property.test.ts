@@ -9,7 +9,17 @@ import {
   SeededEntropy,
   toHex,
 } from '@nexus-net/sansio';
-import { ARP_REPLY, ARP_REQUEST, dissect, ETHERTYPE, encodeIpv4, encodeUdp, IP_PROTOCOL } from '@nexus-net/wire';
+import {
+  ARP_REPLY,
+  ARP_REQUEST,
+  dissect,
+  ETHERTYPE,
+  encodeIgmp,
+  encodeIpv4,
+  encodeUdp,
+  IP_PROTOCOL,
+  ipv4MulticastMac,
+} from '@nexus-net/wire';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { runs } from '../../sansio/test/support/runs.js';
@@ -33,6 +43,8 @@ const SMALL = {
   pendingCountMax: 2,
   pingCountMax: 3,
   probeCountMax: 2,
+  groupCountMax: 2,
+  reassemblyCountMax: 3,
 };
 
 const address: fc.Arbitrary<Ipv4Address> = fc.oneof(
@@ -40,6 +52,7 @@ const address: fc.Arbitrary<Ipv4Address> = fc.oneof(
   fc.constantFrom(OUR_IP, PEER_IP, IPV4_ANY, ip(255, 255, 255, 255), ip(10, 1, 0, 255), ip(192, 168, 0, 1)),
 );
 const station: fc.Arbitrary<MacAddress> = fc.integer({ min: 2, max: 12 }).map((n) => (0x020000000000 + n) as MacAddress);
+const GROUP = ip(239, 42, 0, 1);
 const bytes = (max: number) => fc.uint8Array({ maxLength: max });
 
 /** Frames that get far: right in most parts, and then cut, bent or padded. */
@@ -69,6 +82,27 @@ const plausible: fc.Arbitrary<Uint8Array> = fc.oneof(
       payload: bytes(30),
     })
     .map((o) => ipv4(o)),
+  // Fragments that fit together, overlap, contradict each other or never end.
+  fc
+    .record({
+      source: address,
+      destination: address,
+      protocol: fc.constantFrom(IP_PROTOCOL.udp, IP_PROTOCOL.icmp, IP_PROTOCOL.tcp),
+      identification: fc.nat(2),
+      fragmentOffset: fc.constantFrom(0, 8, 16, 24, 65_520),
+      moreFragments: fc.boolean(),
+      payload: bytes(24),
+    })
+    .map((o) => ipv4(o)),
+  fc
+    .record({ source: address, group: fc.constantFrom(ip(0, 0, 0, 0), GROUP, ip(239, 42, 0, 2)), maxResponseCode: fc.nat(255) })
+    .map(({ source, group, maxResponseCode }) => {
+      const payload = encodeIgmp({ type: 'query', maxResponseCode, group });
+      return ipv4(
+        { protocol: IP_PROTOCOL.igmp, source, destination: ip(224, 0, 0, 1), payload },
+        ipv4MulticastMac(ip(224, 0, 0, 1)),
+      );
+    }),
 );
 const bent: fc.Arbitrary<Uint8Array> = fc
   .tuple(plausible, fc.nat(), fc.nat(255), fc.nat(60))

@@ -43,6 +43,9 @@ export function target(bytes: Uint8Array): void {
     pingCountMax: 3,
     probeCountMax: 2,
     udpSocketCountMax: 3,
+    groupCountMax: 2,
+    reassemblyCountMax: 3,
+    multicastLoop: (bits & 32) !== 0,
   });
   const watch = new Watch(host);
   if ((bits & 16) === 0) watch.call(0, () => host.configure(0, { address: OURS[0] as Ipv4Address, prefixLength: 24 }));
@@ -108,6 +111,15 @@ function step(script: FuzzScript, host: Host, watch: Watch): void {
       const request = { destination: drawAddress(script), identifier: script.u8() % 3, sequence: script.u8() % 3 };
       const payload = script.take(script.u8() % 80);
       watch.call(now, () => watch.pings.add(host.ping(now, { ...request, payload })));
+      return;
+    }
+    case 15: {
+      const bits = script.u8();
+      const group = ((0xe000_0001 + (bits & 3)) >>> 0) as Ipv4Address;
+      const { groups } = host.inspect();
+      const isMember = groups.some((entry) => entry.group === formatIpv4(group));
+      if ((bits & 4) === 0 && (isMember || groups.length < 2)) watch.call(now, () => host.joinGroup(now, group));
+      else if (isMember) watch.call(now, () => host.leaveGroup(now, group));
       return;
     }
     default: {

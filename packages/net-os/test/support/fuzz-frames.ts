@@ -5,6 +5,7 @@ import {
   encodeDns,
   encodeEthernet,
   encodeIcmpv4,
+  encodeIgmp,
   encodeIpv4,
   encodeUdp,
   type Icmpv4Message,
@@ -83,8 +84,14 @@ function drawIpv4(script: FuzzScript, kind: number): Uint8Array {
   switch (kind) {
     case 2:
       return encodeIpv4({ ...common, protocol: IP_PROTOCOL.icmp, payload: encodeIcmpv4(drawIcmp(script)) });
-    case 3:
-      return encodeIpv4({ ...common, protocol: script.u8(), payload: script.take(script.u8() % 40) });
+    case 3: {
+      const protocol = script.u8();
+      const payload = script.take(script.u8() % 40);
+      const igmp = { type: 'query', maxResponseCode: payload[0] ?? 0, group: drawAddress(script) } as const;
+      return protocol === IP_PROTOCOL.igmp
+        ? encodeIpv4({ ...common, protocol, payload: encodeIgmp(igmp) })
+        : encodeIpv4({ ...common, protocol, payload });
+    }
     case 4: {
       const fragment = { moreFragments: script.u8() % 2 === 0, fragmentOffset: 8 * (script.u8() % 4) };
       return encodeIpv4({ ...common, ...fragment, protocol: IP_PROTOCOL.udp, payload: script.take(script.u8() % 40) });

@@ -1,3 +1,10 @@
+export { DATA_OCTETS_MAX, FRAME, FRAME_HEADER_OCTETS, RESET_CODE } from './bus/frame.js';
+export { BURST_MAX } from './bus/frame-order.js';
+export * from './bus/mux.js';
+export * from './bus/mux-event.js';
+export { DEFAULT_MUX_LIMITS, type MuxLimits, type MuxOptions } from './bus/mux-options.js';
+export type { MuxStreamState } from './bus/mux-stream.js';
+export type { Rate } from './bus/rate-budget.js';
 export * from './v2/batch.js';
 export * from './v2/endpoint.js';
 export * from './v2/event.js';

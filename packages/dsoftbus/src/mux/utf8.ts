@@ -17,7 +17,15 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 export function encodeUtf8(text: string): Uint8Array {
-  return encoder.encode(text);
+  const { length } = text;
+  if (length > SHORT) return encoder.encode(text);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return encoder.encode(text);
+    bytes[i] = unit;
+  }
+  return bytes;
 }
 
 /** Octets of the text in UTF-8; a lone surrogate counts as its replacement character. */

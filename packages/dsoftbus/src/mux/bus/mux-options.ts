@@ -11,6 +11,8 @@ export interface MuxOptions {
   readonly peer: MuxLimits;
   /** What we said in ours. Default 128 streams, 65536 octets. */
   readonly own?: MuxLimits;
+  /** The first id of ours; of the role's parity. Default 1 or 2. */
+  readonly firstStreamId?: number;
   /** Octets of `pollTransmit` that are left free in front, for the record's type. Default 0. */
   readonly headroomOctets?: number;
   /** A record is filled up to so many octets, headroom included. Default 32768. */
@@ -55,6 +57,7 @@ export function areMuxLimits({ streamCountMax, windowOctets }: MuxLimits): boole
 export function muxOptions(options: MuxOptions): Required<MuxOptions> {
   const all: Required<MuxOptions> = {
     own: DEFAULT_MUX_LIMITS,
+    firstStreamId: options.role === 'initiator' ? 1 : 2,
     headroomOctets: 0,
     recordOctetsMax: 32_768,
     sendBufferOctetsMax: 262_144,
@@ -67,6 +70,14 @@ export function muxOptions(options: MuxOptions): Required<MuxOptions> {
     ...options,
   };
   requireArgument(areMuxLimits(all.own) && areMuxLimits(all.peer), 'limits are 1..=65535 streams and windows of 1024..=16777216');
+  const { firstStreamId } = all;
+  requireArgument(
+    Number.isInteger(firstStreamId) &&
+      firstStreamId >= 1 &&
+      firstStreamId <= 0xffff_ffff &&
+      firstStreamId % 2 === (all.role === 'initiator' ? 1 : 0),
+    'firstStreamId is odd for the initiator, even for the responder, below 2^32',
+  );
   requireArgument(Number.isInteger(all.headroomOctets) && all.headroomOctets >= 0, 'headroomOctets is a whole number');
   requireArgument(
     Number.isInteger(all.recordOctetsMax) &&

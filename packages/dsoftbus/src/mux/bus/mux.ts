@@ -78,7 +78,7 @@ export class Mux implements Machine<Uint8Array, MuxEvent> {
   constructor(options: MuxOptions) {
     this.#options = muxOptions(options);
     const { role, own, peer, recordOctetsMax, controlCountMax, resetRate, pingRate } = this.#options;
-    this.#nextOwnId = role === 'initiator' ? 1 : 2;
+    this.#nextOwnId = this.#options.firstStreamId;
     this.#lastPeerId = role === 'initiator' ? 0 : -1;
     this.#control = new Queue(controlCountMax);
     this.#stalls = new DeadlineHeap(own.streamCountMax + peer.streamCountMax);

@@ -4,7 +4,6 @@ export * from './bus/mux.js';
 export * from './bus/mux-event.js';
 export { DEFAULT_MUX_LIMITS, type MuxLimits, type MuxOptions } from './bus/mux-options.js';
 export type { MuxStreamState } from './bus/mux-stream.js';
-export type { Rate } from './bus/rate-budget.js';
 export * from './v2/batch.js';
 export * from './v2/endpoint.js';
 export * from './v2/event.js';

@@ -1,6 +1,6 @@
 import { type Entropy, type Millis, requireArgument } from '@nexus-net/sansio';
+import type { Rate } from '../../discovery/token-bucket.js';
 import { CONTROL_OCTETS_MAX, FRAME_HEADER_OCTETS, NAME_OCTETS_MAX } from './frame.js';
-import type { Rate } from './rate-budget.js';
 
 export interface MuxOptions {
   /** The initiator opens odd ids, the responder even ones. */

@@ -14,6 +14,7 @@ import {
   UsageError,
   writeU32,
 } from '@nexus-net/sansio';
+import { TokenBucket } from '../../discovery/token-bucket.js';
 import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 import {
   CONTROL_OCTETS_MAX,
@@ -28,7 +29,6 @@ import { FrameOrder } from './frame-order.js';
 import type { MuxEvent, MuxFailure, MuxIgnored, MuxOpenError, MuxStreamId } from './mux-event.js';
 import { type MuxOptions, muxOptions } from './mux-options.js';
 import { MuxStream, type MuxStreamState } from './mux-stream.js';
-import { RateBudget } from './rate-budget.js';
 
 /** A control frame that waits: kind, stream, and up to two words of body. */
 interface Control {
@@ -57,8 +57,8 @@ export class Mux implements Machine<Uint8Array, MuxEvent> {
   readonly #events = new Queue<MuxEvent>(EVENT_COUNT_MAX);
   readonly #ignored = new Counters<MuxIgnored>();
   readonly #stalls: DeadlineHeap<MuxStream>;
-  readonly #resetBudget: RateBudget;
-  readonly #pingBudget: RateBudget;
+  readonly #resetBudget: TokenBucket;
+  readonly #pingBudget: TokenBucket;
   /** Records are made here and leave as copies of what was written. */
   readonly #scratch: Uint8Array;
   #now: Millis = Number.NEGATIVE_INFINITY;
@@ -82,8 +82,8 @@ export class Mux implements Machine<Uint8Array, MuxEvent> {
     this.#lastPeerId = role === 'initiator' ? 0 : -1;
     this.#control = new Queue(controlCountMax);
     this.#stalls = new DeadlineHeap(own.streamCountMax + peer.streamCountMax);
-    this.#resetBudget = new RateBudget(resetRate);
-    this.#pingBudget = new RateBudget(pingRate);
+    this.#resetBudget = new TokenBucket(resetRate, 0);
+    this.#pingBudget = new TokenBucket(pingRate, 0);
     this.#scratch = new Uint8Array(recordOctetsMax);
   }
 

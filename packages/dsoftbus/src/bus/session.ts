@@ -113,14 +113,15 @@ export class BusSession implements Machine<BusTransmit, BusSessionEvent> {
   start(now: Millis): void {
     this.#advance(now);
     if (this.#state.type !== 'idle') throw new UsageError('the session was started already');
-    const { crypto, entropy, localStatic, remote, handshakeTimeoutMs } = this.#options;
-    this.#handshake = new HandshakeState(crypto, {
+    const { entropy, localStatic, remote, handshakeTimeoutMs } = this.#options;
+    const provider = this.#options.crypto;
+    this.#handshake = new HandshakeState(provider, {
       protocol: BUS_NOISE_PROTOCOL,
       role: this.role,
       entropy,
       prologue: BUS_PROLOGUE,
       localStatic,
-      ...(remote === undefined ? {} : { remoteStatic: crypto.x25519PublicKey(remote.key) }),
+      ...(remote === undefined ? {} : { remoteStatic: provider.x25519PublicKey(remote.key) }),
     });
     const deadline = this.#now + handshakeTimeoutMs;
     this.#state = { type: 'handshake', due: this.role === 'initiator' ? 2 : 1, deadline };

@@ -1,5 +1,5 @@
 import { DhcpWitness } from '@nexus-net/dhcp';
-import { ArpWitness, DnsWitness, IcmpWitness } from '@nexus-net/net-os';
+import { ArpWitness, DnsWitness, IcmpWitness, TcpEchoWitness } from '@nexus-net/net-os';
 import type { Witness } from '@nexus-net/wire';
 import { EthernetWitness } from './ethernet-witness.js';
 import { ImpersonationWitness } from './impersonation-witness.js';
@@ -16,5 +16,6 @@ export function segmentWitnesses(): Witness[] {
     new DhcpWitness(),
     new IcmpWitness(),
     new DnsWitness(),
+    new TcpEchoWitness(),
   ];
 }

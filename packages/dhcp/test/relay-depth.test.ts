@@ -114,6 +114,18 @@ describe('room for option 82', () => {
     expect(typeof lab.pass(present(500), CLIENTS)).toBe('object');
   });
 
+  test.each([
+    ['option 57', [57, 2, 2, 64], 'left-out'],
+    ['option 57 of three octets, which is none', [57, 3, 2, 64, 0], 'added'],
+    ['another option of two octets', [22, 2, 2, 64], 'added'],
+  ])('is bounded by what the client takes: %s', (_, option, fate) => {
+    const octets = new Array<number>(560 - 240).fill(7);
+    octets.splice(0, 4 + option.length, 53, 1, 1, ...option, 255);
+    const lab = new RelayLab(WITH_CIRCUIT);
+    lab.pass(requestOf(octets), CLIENTS);
+    expect(lab.events.at(-1)).toMatchObject({ information: fate });
+  });
+
   test('255 octets are the most that one option 82 holds', () => {
     for (const [length, expected] of [
       [255 - 4, 'appended'],
@@ -148,6 +160,31 @@ describe('what became of option 82 is told', () => {
     expect(lab.relay.inspect()).toMatchObject({ relayed: { replies: 1 }, information: { [fate]: 1 } });
   });
 
+  test.each<[string, DhcpRelayInterface, readonly number[]]>([
+    ['behind another one, where we replace', trusted('replace'), [...SOMETHING, ...CIRCUIT_INFORMATION]],
+    [
+      'behind another one, where nobody is trusted',
+      { ...trusted('append'), trusted: false },
+      [...SOMETHING, ...CIRCUIT_INFORMATION],
+    ],
+    ['of another one that is longer than ours', trusted('append'), [1, 6, 9, 9, 9, 9, 9, 9]],
+  ])('in a reply, %s: it is not ours', (_, port, information) => {
+    expect(new RelayLab(port).reply({ information: Uint8Array.from(information) })).toBe('foreign-information');
+  });
+
+  test('in fields that no option 52 of the options field lends, there is none', () => {
+    const { payload, ...ends } = replyDatagram({});
+    const octets = [82, 1, 8, 255];
+    for (const lent of [
+      { 240: [53, 1, 2, 52, 1, 1, 255], 44: octets },
+      { 240: [53, 1, 2, 52, 1, 1, 255], 44: octets, 108: [52, 1, 2, 255] },
+      { 240: [53, 1, 2, 52, 1, 2, 255], 108: octets },
+    ]) {
+      const message = patched(payload, lent);
+      expect(sent(only(new RelayLab().pass({ ...ends, payload: message }, SERVERS))).transmit.payload).toEqual(message);
+    }
+  });
+
   test('in a request that another relay has passed on', () => {
     const lab = new RelayLab(WITH_CIRCUIT);
     lab.request({ giaddr: OTHER_RELAY, hops: 1, more: [{ code: 82, value: SOMETHING }] });
@@ -162,6 +199,23 @@ describe('what became of option 82 is told', () => {
       'none',
     ]);
     expect(lab.relay.inspect()).toMatchObject({ relayed: { requests: 3 } });
+  });
+});
+
+describe('interfaces that share a giaddr', () => {
+  const giaddr = ip('10.0.2.200');
+  const other: DhcpRelayInterface = { index: 2, address: ip('10.2.0.1'), prefix: parsePrefix('10.2.0.0/24'), giaddr };
+
+  test('a BOOTP reply goes by its address', () => {
+    const lab = new RelayLab([{ ...LAB_INTERFACE, giaddr }, other]);
+    const { payload, ...ends } = replyDatagram({ type: 'none', giaddr, yiaddr: ip('10.2.0.7') });
+    const bootp = patched(payload, { 236: [1, 2, 3, 4] });
+    expect(sent(only(lab.pass({ ...ends, payload: bootp }, SERVERS))).to).toBe('10.2.0.7:68@2000000000a at 2');
+  });
+
+  test('on the same network: nothing tells which one a reply is for', () => {
+    const twin = { ...LAB_INTERFACE, giaddr, index: 3, address: ip('10.1.0.3') };
+    expect(new RelayLab([{ ...LAB_INTERFACE, giaddr }, twin]).reply({ giaddr })).toBe('unknown-client-interface');
   });
 });
 
@@ -196,11 +250,15 @@ describe('whose messages are passed on', () => {
     expect(from(Uint8Array.of(1, 1, 9))).toBe(67);
   });
 
-  test('each server’s copy is its own, the first one too', () => {
-    const lab = new RelayLab(LAB_INTERFACE, { servers: [UPSTREAM, ip('10.0.3.2')] });
-    const [one, two] = lab.pass(datagramOf({}), CLIENTS) as Passed[];
-    two?.transmit.payload.fill(0);
-    expect(one?.transmit.payload[0]).toBe(1);
+  test('each server’s copy is its own', () => {
+    const lab = new RelayLab(LAB_INTERFACE, { servers: [UPSTREAM, ip('10.0.3.2'), ip('10.0.4.2')] });
+    const copies = (lab.pass(datagramOf({}), CLIENTS) as Passed[]).map(({ transmit }) => transmit.payload);
+    for (const [i, copy] of copies.entries()) copy[0] = 100 + i;
+    expect(copies.map((copy) => copy[0])).toEqual([100, 101, 102]);
+  });
+
+  test('a message type of two octets is none', () => {
+    expect(sent(only(new RelayLab().pass(requestOf([53, 2, 10, 0, 255]), CLIENTS))).to).toBe('10.0.2.2:67');
   });
 });
 

@@ -74,8 +74,8 @@ test.each<[string, Partial<DhcpServerOptions>]>([
   ['a pool that ends before it begins', { pool: { first: ip('10.0.2.16'), last: FIRST } }],
   ['a pool that begins with the network', { pool: { first: ip('10.0.2.0'), last: ip('10.0.2.1') } }],
   ['a pool that ends with the broadcast address', { pool: { first: ip('10.0.2.250'), last: ip('10.0.2.255') } }],
-  ['a pool that ends at the server', { pool: { first: ip('10.0.2.1'), last: SERVER } }],
-  ['a pool that begins at the server', { pool: { first: SERVER, last: ip('10.0.2.2') } }],
+  ['a pool that ends at the server', { pool: { first: ip('10.0.2.1'), last: SERVER }, routers: [] }],
+  ['a pool that begins at the server', { pool: { first: SERVER, last: SERVER }, routers: [] }],
   ['a pool that begins at a name server', { pool: { first: ip('10.0.2.3'), last: ip('10.0.2.4') } }],
   ['a pool that ends at a router', { pool: { first: ip('10.0.2.100'), last: ip('10.0.2.101') }, routers: [ip('10.0.2.101')] }],
   [
@@ -150,6 +150,7 @@ describe('defaults', () => {
     const offer = lab().discover(A);
     expect(codes(offer)).toEqual([53, 54, 51, 58, 59, 1, 28]);
     expect([51, 58, 59].map((code) => number(offer, code))).toEqual([3_600, 1_800, 3_150]);
+    expect([option(offer, 1), option(offer, 28)]).toEqual([Uint8Array.of(255, 255, 255, 0), Uint8Array.of(10, 0, 2, 255)]);
     expect(offer.message).toMatchObject({ siaddr: 0 });
     expect(offer.message.file.every((octet) => octet === 0)).toBe(true);
     expect(offer.message.sname.every((octet) => octet === 0)).toBe(true);

@@ -497,3 +497,51 @@ describe('a class', () => {
     expect(lab.ask({ mac: B, more: [{ code: 77, value: Uint8Array.of(1, 7) }] })).toBe('denied');
   });
 });
+
+describe('a REQUEST that comes again (RFC 2131 §4.3.2)', () => {
+  /** What a second copy, `after` so many milliseconds, is told as. */
+  const again = (after: number, leaseMs: number): string[] => {
+    const lab = new ServerLab({ leaseMs, leaseMsMin: 1_000 });
+    lab.advance(50_000);
+    lab.discover(A);
+    lab.select(A, FIRST, { xid: 5 });
+    lab.advance(after);
+    const seen = lab.events.length;
+    expect(kind(lab.select(A, FIRST, { xid: 5 }))).toBe('ack');
+    return lab.events.slice(seen).map(({ type }) => type);
+  };
+
+  test('within ten seconds it is a copy, and changes nothing', () => {
+    expect(again(9_999, 600_000)).toEqual([]);
+    expect(again(10_000, 600_000)).toEqual(['renewed']);
+  });
+
+  test('for a short lease, within a quarter of it', () => {
+    expect(again(4_999, 20_000)).toEqual([]);
+    expect(again(5_000, 20_000)).toEqual(['renewed']);
+  });
+});
+
+test('an address that a client had before counts for its limit too', () => {
+  const lab = new ServerLab({ hardwareBindingCountMax: 1 });
+  const [one, two] = ['x1', 'x2'].map((id): Ask => ({ clientId: ascii(id) }));
+  lab.lease(A, one);
+  lab.release(A, FIRST, one);
+  lab.lease(A, two);
+  expect(lab.ask({ mac: A, ...one })).toBe('hardware-quota');
+  const reply = lab.reboot(A, FIRST, one);
+  expect(kind(reply)).toBe('nak');
+  expect(lab.events.at(-1)).toMatchObject({ type: 'nak', reason: 'quota' });
+});
+
+test('a client may name the server by its own address, also where a relay told it another one (RFC 5107)', () => {
+  const override = { giaddr: RELAY, more: [{ code: 82, value: Uint8Array.of(11, 4, 10, 0, 2, 99) }] };
+  for (const server of [SERVER, RELAY]) {
+    const lab = new ServerLab();
+    lab.discover(A, override);
+    expect(kind(lab.select(A, FIRST, { ...override, server }))).toBe('ack');
+  }
+  const lab = new ServerLab();
+  lab.discover(A, override);
+  expect(lab.select(A, FIRST, { ...override, server: ip('10.0.2.98') })).toBe('other-server');
+});

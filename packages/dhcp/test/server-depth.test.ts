@@ -545,3 +545,104 @@ test('a client may name the server by its own address, also where a relay told i
   lab.discover(A, override);
   expect(lab.select(A, FIRST, { ...override, server: ip('10.0.2.98') })).toBe('other-server');
 });
+
+describe('what a store gives back (its rows are checked like octets from the wire)', () => {
+  const row: DhcpLeaseRecord = {
+    address: FIRST,
+    htype: 1,
+    hardware: Uint8Array.of(2, 0, 0, 0, 0, 10),
+    state: 'leased',
+    until: 1_000,
+    revision: 3,
+  };
+
+  test.each<[string, Partial<Record<keyof DhcpLeaseRecord, unknown>>]>([
+    ['half an address', { address: FIRST + 0.5 }],
+    ['no hardware type', { htype: Number.NaN }],
+    ['a negative hardware type', { htype: -1 }],
+    ['a hardware type of nine bits', { htype: 256 }],
+    ['half a hardware type', { htype: 1.5 }],
+    ['17 octets of hardware address', { hardware: new Uint8Array(17) }],
+    ['nobody', { hardware: new Uint8Array(0) }],
+    ['an empty client identifier', { clientId: new Uint8Array(0) }],
+    ['a client identifier of 256 octets', { clientId: new Uint8Array(256) }],
+    ['a client identifier that is text', { clientId: 'abc' }],
+    ['an unknown state', { state: 'lost' }],
+    ['an end that is text', { until: '1000' }],
+    ['an end that is no number', { until: Number.NaN }],
+    ['a negative revision', { revision: -1 }],
+    ['half a revision', { revision: 1.5 }],
+  ])('%s is skipped', (_, change) => {
+    const lab = new ServerLab({ restored: [{ ...row, ...change } as DhcpLeaseRecord] });
+    expect(lab.server.inspect().restore).toMatchObject({ restored: 0, skipped: 1 });
+    expect(lab.bindings()).toEqual([]);
+  });
+
+  test.each<[string, Partial<DhcpLeaseRecord>]>([
+    ['hardware type 0', { htype: 0 }],
+    ['hardware type 255', { htype: 255 }],
+    ['16 octets of hardware address', { hardware: new Uint8Array(16) }],
+    ['a client identifier of one octet', { clientId: Uint8Array.of(1) }],
+    [
+      'a client identifier of 255 octets, and no hardware address',
+      { clientId: new Uint8Array(255), hardware: new Uint8Array(0) },
+    ],
+    ['revision 0', { revision: 0 }],
+    ['a lease for ever', { until: Number.POSITIVE_INFINITY }],
+  ])('%s is restored', (_, change) => {
+    const lab = new ServerLab({ restored: [{ ...row, ...change }] });
+    expect(lab.server.inspect().restore).toMatchObject({ restored: 1, skipped: 0 });
+    expect(lab.bindings()).toEqual(['10.0.2.15 leased']);
+  });
+});
+
+describe('who a client is', () => {
+  test('is told by its identifier, else by its hardware address', () => {
+    const lab = new ServerLab();
+    lab.lease(A);
+    lab.lease(B, { clientId: Uint8Array.of(0, 7, 7) });
+    expect(lab.server.inspect().subnets[0]?.bindings.map(({ client }) => client)).toEqual(['hw 1/02000000000a', 'id 000707']);
+  });
+
+  test('without a hardware address (RFC 4390) each identifier stands for itself', () => {
+    const lab = new ServerLab({ hardwareBindingCountMax: 1 });
+    const without = (id: string): Ask => ({ htype: 32, hlen: 0, chaddr: new Uint8Array(16), clientId: ascii(id) });
+    expect([kind(lab.ask(without('x1'))), kind(lab.ask(without('x2')))]).toEqual(['offer', 'offer']);
+    expect(lab.ask({ htype: 32, hlen: 0, chaddr: new Uint8Array(16) })).toBe('no-identity');
+  });
+
+  test('a hardware address of 16 octets is one; an identifier of 256 octets is none', () => {
+    const lab = new ServerLab();
+    expect(kind(lab.ask({ htype: 32, hlen: 16, chaddr: new Uint8Array(16).fill(7) }))).toBe('offer');
+    expect(kind(lab.ask({ mac: B, clientId: new Uint8Array(255) }))).toBe('offer');
+    expect(lab.ask({ mac: C, clientId: new Uint8Array(256) })).toBe('no-identity');
+  });
+
+  test('what is reserved for a port and its far end stays with its holder when it renews past the relay', () => {
+    const reservation = { circuitId: Uint8Array.of(7), remoteId: Uint8Array.of(8), address: ip('10.0.2.100') };
+    const lab = new ServerLab({ reservations: [reservation] });
+    const there: Ask = { giaddr: RELAY, more: [{ code: 82, value: Uint8Array.of(1, 1, 7, 2, 1, 8) }] };
+    expect(lab.lease(A, there)).toBe(reservation.address);
+    expect(kind(lab.renew(A, reservation.address))).toBe('ack');
+  });
+
+  test('the limit of a hardware address goes up and down with what it holds', () => {
+    const lab = new ServerLab({ hardwareBindingCountMax: 2, pool: { first: FIRST, last: ip('10.0.2.40') } });
+    const id = (i: number): Ask => ({ clientId: Uint8Array.of(0, 1, i) });
+    const held = [1, 2].map((i) => lab.lease(A, id(i)));
+    expect(lab.ask({ mac: A, ...id(3) })).toBe('hardware-quota');
+    lab.release(A, held[0] as Ipv4Address, id(1));
+    lab.lease(A, id(3));
+    expect(lab.ask({ mac: A, ...id(4) })).toBe('hardware-quota');
+    lab.release(A, held[1] as Ipv4Address, id(2));
+    lab.lease(A, id(4));
+    expect(lab.ask({ mac: A, ...id(5) })).toBe('hardware-quota');
+  });
+
+  test('one that took the address while it was probed is offered it at once', () => {
+    const lab = new ServerLab({ conflictCheck: {} });
+    lab.send({ mac: A });
+    expect(kind(lab.select(A, FIRST))).toBe('ack');
+    expect(lab.discover(A).message.yiaddr).toBe(FIRST);
+  });
+});

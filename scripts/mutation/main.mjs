@@ -63,7 +63,6 @@ export async function main(args) {
     return 0;
   }
   const copy = copyTree(ROOT, join(ROOT, '.nexus/mutation'));
-  const commit = git('rev-parse', '--short=12', 'HEAD') + (git('status', '--porcelain', '--', 'packages') === '' ? '' : '+');
   const begin = performance.now();
   const measured = [];
   for (const run of runs(chosen)) {
@@ -81,7 +80,7 @@ export async function main(args) {
     }
     if (options.write) {
       const results = readResults(ROOT, run.name);
-      for (const [path, result] of Object.entries(outcome)) results[path] = { commit, ...result };
+      for (const [path, result] of Object.entries(outcome)) results[path] = { commit: commitOf(path), ...result };
       writeResults(ROOT, run.name, results);
       writeReport(ROOT, run.name);
     }
@@ -118,6 +117,13 @@ function chooseFiles({ since, files, packages, groups }) {
       return { path, name, group: groupOf(name, file) };
     })
     .filter(({ name, group }) => group !== undefined && isIn(packages, name) && isIn(groups, group));
+}
+
+/** The last commit that changed a file; `+`: it has changed since. */
+function commitOf(path) {
+  return (
+    git('log', '-1', '--format=%h', '--abbrev=12', '--', path) + (git('status', '--porcelain', '--', path) === '' ? '' : '+')
+  );
 }
 
 const isIn = (list, name) => list === undefined || list.split(',').includes(name);

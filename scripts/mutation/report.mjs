@@ -44,7 +44,7 @@ ${groups.map(groupRow).join('\n')}
 
 ## Files
 
-The commit is the one that the file was measured at, with the tests of that commit; \`+\`: with changes that were not committed.
+The commit is the one that made the file what it was when it was measured; \`+\`: it had changes that were not committed.
 
 | file | commit | mutants | killed | survived | left out | score |
 |---|---|---:|---:|---:|---:|---:|

@@ -56,6 +56,24 @@ describe('the buffer of a datagram is the caller’s again after the call', () =
     expect([option(ack, 61), option(ack, 82)]).toEqual([clientId, Uint8Array.of(1, 1, 9)]);
   });
 
+  test('while a lease waits: what the relay asked for holds (RFC 8357, RFC 5107)', () => {
+    const server = new DhcpServer({ ...LAB_OPTIONS, durability: 'confirmed' });
+    const more = [{ code: 82, value: Uint8Array.of(11, 4, 10, 0, 2, 99, 19, 0) }];
+    hand(server, {
+      type: 'request',
+      mac: A,
+      requested: FIRST,
+      server: RELAY,
+      giaddr: RELAY,
+      source: RELAY,
+      sourcePort: 4011,
+      more,
+    });
+    server.confirmStored(0, 1);
+    const ack = readReply(server.pollTransmit() as never);
+    expect([ack.type, ack.to, number(ack, 54)]).toEqual(['ack', '10.0.2.99:4011', RELAY]);
+  });
+
   test('while an address is probed', () => {
     const server = new DhcpServer({ ...LAB_OPTIONS, conflictCheck: {} });
     hand(server, { mac: B, xid: 6 });
@@ -266,7 +284,7 @@ describe('who is answered, and where', () => {
     if (holder !== undefined) lab.lease(holder);
     const reply = act(lab);
     expect(kind(reply)).toBe('nak');
-    expect(option(reply, 56)?.length).toBeGreaterThan(0);
+    expect(String.fromCharCode(...(option(reply, 56) ?? []))).toMatch(/^[ -~]+$/);
     expect(lab.events.at(-1)).toMatchObject({ type: 'nak', reason });
   });
 });
@@ -645,4 +663,45 @@ describe('who a client is', () => {
     expect(kind(lab.select(A, FIRST))).toBe('ack');
     expect(lab.discover(A).message.yiaddr).toBe(FIRST);
   });
+});
+
+describe('which network a client is on', () => {
+  const there = ip('10.9.0.10');
+  const remoteSubnets = [{ prefix: parsePrefix('10.9.0.0/24'), pool: { first: there, last: there } }];
+  const holding = (): ServerLab => {
+    const lab = new ServerLab({ remoteSubnets });
+    expect(lab.lease(A, { giaddr: ip('10.9.0.1') })).toBe(there);
+    return lab;
+  };
+
+  test('a renewal that was routed to us is of the network of its address', () => {
+    expect(kind(holding().renew(A, there))).toBe('ack');
+  });
+
+  test('what is broadcast on our wire is of our network, whatever address it has', () => {
+    const lab = holding();
+    expect(kind(lab.rebind(A, there))).toBe('nak');
+    expect(lab.events.at(-1)).toMatchObject({ type: 'nak', reason: 'wrong-network' });
+  });
+
+  test('a DISCOVER that is unicast to us is of our network', () => {
+    expect(new ServerLab({ remoteSubnets }).discover(B, { destination: SERVER }).message.yiaddr).toBe(FIRST);
+  });
+
+  test.each([
+    ['link selection', [5, 4, 10, 9, 0, 0], there],
+    ['link selection of three octets, which is none', [5, 3, 10, 9, 0], FIRST],
+    ['link selection that is cut off', [1, 1, 7, 5, 4, 10, 9], FIRST],
+    ['a sub-option without its length', [1, 1, 7, 5], FIRST],
+  ])('%s', (_, value, address) => {
+    const lab = new ServerLab({ remoteSubnets });
+    const reply = lab.discover(A, { giaddr: RELAY, sourcePort: 4011, more: [{ code: 82, value: Uint8Array.from(value) }] });
+    expect([reply.message.yiaddr, reply.to]).toEqual([address, '10.0.2.99:67']);
+  });
+});
+
+test('option 50 of 0.0.0.0 asks for nothing', () => {
+  const lab = new ServerLab();
+  expect(lab.discover(A, { requested: ip('0.0.0.0') }).message.yiaddr).toBe(FIRST);
+  expect(lab.reboot(B, ip('0.0.0.0'))).toBe('request-without-address');
 });

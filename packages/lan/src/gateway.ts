@@ -25,7 +25,7 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
-import { DnsService, type DnsServiceConfig, type DnsServiceEvent, type DnsServiceView } from './dns-service.js';
+import { DnsService, type DnsServiceConfig, type DnsServiceEvent, type DnsServiceView } from './services/dns-service.js';
 
 export interface GatewayConfig {
   readonly entropy: Entropy;

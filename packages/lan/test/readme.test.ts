@@ -14,7 +14,9 @@ test('the README shows the example that is tested, and what it prints', () => {
 });
 
 test('the README names every label by which something is refused or lost', () => {
-  const source = ['switch', 'channel', 'dns-service', 'gateway', 'simulator'].map((file) => read(`src/${file}.ts`)).join('\n');
+  const source = ['switch', 'channel', 'services/dns-service', 'gateway', 'simulator']
+    .map((file) => read(`src/${file}.ts`))
+    .join('\n');
   const unions = [...source.matchAll(/export type (?:SwitchReject|ChannelLoss|DnsServiceReject|GatewayUnsent) =(.*?);\n\n/gs)];
   const labels = unions.flatMap(([, union]) => [...(union as string).replaceAll(/\/\*\*.*?\*\//gs, '').matchAll(/'([a-z-]+)'/g)]);
   expect(labels.length).toBeGreaterThan(20);

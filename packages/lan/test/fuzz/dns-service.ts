@@ -2,7 +2,7 @@ import { type Datagram, parseIpv4, readU16 } from '@nexus-net/sansio';
 import { DNS_TYPE, decodeDns, encodeDns } from '@nexus-net/wire';
 import { demand, drain, type FuzzLimits, isSame } from '../../../sansio/test/support/fuzz.js';
 import { surroundingsPlayNoPart } from '../../../wire/test/support/fuzz-codec.js';
-import { DnsService } from '../../src/dns-service.js';
+import { DnsService } from '../../src/services/dns-service.js';
 
 export const limits: FuzzLimits = { octetsMax: 800, costBase: 80_000, costPerOctet: 500, allocatedPerOctet: 500 };
 

@@ -1,137 +1,59 @@
-import {
-  Counters,
-  type Datagram,
-  type DatagramMachine,
-  type Endpoint,
-  type Millis,
-  NEVER,
-  Queue,
-  readU16,
-  requireArgument,
-} from '@nexus-net/sansio';
+import { err, ok, type Result, readU16, requireArgument } from '@nexus-net/sansio';
 import { DNS_CLASS, DNS_RCODE, DNS_TYPE, type DnsMessage, type DnsRecord, decodeDns, encodeDns } from '@nexus-net/wire';
 import { type DnsHost, DnsZone } from './dns-zone.js';
 
-export interface DnsServiceConfig {
+export interface DnsResponderConfig {
   /** The names that are answered; all others do not exist. Default none. */
   readonly hosts?: readonly DnsHost[];
   /** Time to live of every answer, in seconds. Default 60. */
   readonly ttlS?: number;
   /** Longest answer over UDP in octets, to a client that says it takes so much (RFC 6891). Default 1 232; at least 512. */
   readonly udpOctetsMax?: number;
-  /** Answers waiting for `pollTransmit`; further queries are dropped and counted. Default 256. */
-  readonly transmitCountMax?: number;
-  /** Events waiting for `pollEvent`; further ones are dropped and counted. Default 256. */
-  readonly eventCountMax?: number;
 }
 
-/** Why a datagram got no answer at all. Everything else is answered, at worst with FORMERR. */
-export type DnsServiceReject =
-  /** Shorter than the header of 12 octets: there is no id to answer to. */
-  | 'truncated'
-  /** A response. Answering one would let two servers talk for ever. */
-  | 'response'
-  /** Source port 0: nowhere to answer to (RFC 768). */
-  | 'no-return-port'
-  /** `transmitCountMax` reached. */
-  | 'transmit-full';
+/** `truncated`: shorter than a header. `response`: answering one would let two servers talk for ever. */
+export type DnsQueryReject = 'truncated' | 'response';
 
-export type DnsServiceEvent =
-  | {
-      readonly type: 'answered';
-      readonly at: Millis;
-      readonly client: Endpoint;
-      /** The question's name and type; absent where the query had none that could be read. */
-      readonly name?: string;
-      readonly questionType?: number;
-      /** The whole code, 12 bits with EDNS: 16 is BADVERS. */
-      readonly responseCode: number;
-      readonly answerCount: number;
-      /** TC was set: the answer did not fit. */
-      readonly truncated: boolean;
-    }
-  | { readonly type: 'rejected'; readonly at: Millis; readonly client: Endpoint; readonly label: DnsServiceReject };
-
-export interface DnsServiceView {
-  readonly answered: number;
-  readonly rejects: Partial<Record<DnsServiceReject, number>>;
-  readonly eventsDropped: number;
+export interface DnsResponse {
+  readonly bytes: Uint8Array;
+  /** The question's name and type; absent where the query had none that could be read. */
+  readonly name?: string;
+  readonly questionType?: number;
+  /** The whole code, 12 bits with EDNS: 16 is BADVERS. */
+  readonly responseCode: number;
+  readonly answerCount: number;
+  /** TC is set: the answer did not fit. */
+  readonly truncated: boolean;
 }
 
-/**
- * A DNS server over UDP that knows a fixed set of names (RFC 1035, RFC 6891). To its clients it looks like a resolver: it
- * offers recursion, and says of every name outside its set that it does not exist.
- */
-export class DnsService implements DatagramMachine<Datagram, DnsServiceEvent> {
+/** Answers queries about a fixed set of names, whatever carries them (RFC 1035, RFC 6891). */
+export class DnsResponder {
   readonly #zone: DnsZone;
   readonly #udpOctetsMax: number;
-  readonly #transmits: Queue<Datagram>;
-  readonly #events: Queue<DnsServiceEvent>;
-  readonly #rejects = new Counters<DnsServiceReject>();
-  #answered = 0;
-  #now: Millis = Number.NEGATIVE_INFINITY;
 
-  constructor(config: DnsServiceConfig = {}) {
-    const { hosts = [], ttlS = 60, udpOctetsMax = 1_232, transmitCountMax = 256, eventCountMax = 256 } = config;
+  constructor({ hosts = [], ttlS = 60, udpOctetsMax = 1_232 }: DnsResponderConfig = {}) {
     requireArgument(
       Number.isInteger(udpOctetsMax) && udpOctetsMax >= PLAIN_OCTETS_MAX && udpOctetsMax <= 65_507,
       'udpOctetsMax is 512..65507 octets',
     );
     this.#zone = new DnsZone({ hosts, ttlS });
     this.#udpOctetsMax = udpOctetsMax;
-    this.#transmits = new Queue(transmitCountMax);
-    this.#events = new Queue(eventCountMax);
   }
 
-  handleDatagram(now: Millis, datagram: Datagram): void {
-    this.#now = Math.max(this.#now, now);
-    const label = this.#serve(datagram);
-    if (label === undefined) return;
-    this.#rejects.increment(label);
-    this.#events.push({ type: 'rejected', at: this.#now, client: datagram.source, label });
-  }
-
-  /** Nothing here waits for time. */
-  handleTimeout(now: Millis): void {
-    this.#now = Math.max(this.#now, now);
-  }
-
-  pollTransmit(): Datagram | undefined {
-    return this.#transmits.shift();
-  }
-
-  pollEvent(): DnsServiceEvent | undefined {
-    return this.#events.shift();
-  }
-
-  nextTimeout(): Millis {
-    return NEVER;
-  }
-
-  inspect(): DnsServiceView {
-    return { answered: this.#answered, rejects: this.#rejects.snapshot(), eventsDropped: this.#events.dropped };
-  }
-
-  #serve({ source, destination, payload }: Datagram): DnsServiceReject | undefined {
-    if (payload.length < HEADER_OCTETS) return 'truncated';
-    if ((readU16(payload, 2) & RESPONSE_FLAG) !== 0) return 'response';
-    if (source.port === 0) return 'no-return-port';
-    const answer = this.#answer(payload);
-    const { bytes, truncated } = this.#fit(answer);
-    // RFC 2181 §4.1: from the very address and port that were asked, or the client will not take it.
-    if (!this.#transmits.push({ source: destination, destination: source, payload: bytes })) return 'transmit-full';
-    this.#answered++;
+  /** Over UDP an answer is cut to what the client takes; over TCP it has room (RFC 7766). */
+  respond(query: Uint8Array, transport: 'udp' | 'tcp'): Result<DnsResponse, DnsQueryReject> {
+    if (query.length < HEADER_OCTETS) return err('truncated');
+    if ((readU16(query, 2) & RESPONSE_FLAG) !== 0) return err('response');
+    const answer = this.#answer(query);
+    const { bytes, truncated } = this.#fit(answer, transport);
     const [question] = answer.message.questions;
-    this.#events.push({
-      type: 'answered',
-      at: this.#now,
-      client: source,
+    return ok({
+      bytes,
       ...(question === undefined ? {} : { name: question.name, questionType: question.type }),
       responseCode: answer.responseCode,
       answerCount: truncated ? 0 : answer.message.answers.length,
       truncated,
     });
-    return undefined;
   }
 
   #answer(payload: Uint8Array): Answer {
@@ -174,14 +96,24 @@ export class DnsService implements DatagramMachine<Datagram, DnsServiceEvent> {
   }
 
   /** The answer in octets; without its records and with TC set where it is longer than the client takes (RFC 2181 §9). */
-  #fit({ message, edns }: Answer): { readonly bytes: Uint8Array; readonly truncated: boolean } {
+  #fit({ message, edns }: Answer, transport: 'udp' | 'tcp'): { readonly bytes: Uint8Array; readonly truncated: boolean } {
     const additionals = edns === undefined ? [] : [optRecord(this.#udpOctetsMax, edns.extendedCode)];
-    const octetsMax =
+    const plain =
       edns === undefined ? PLAIN_OCTETS_MAX : Math.min(Math.max(edns.octetsMax, PLAIN_OCTETS_MAX), this.#udpOctetsMax);
-    const bytes = encodeDns({ ...message, additionals });
-    if (bytes.length <= octetsMax) return { bytes, truncated: false };
+    const octetsMax = transport === 'tcp' ? TCP_OCTETS_MAX : plain;
+    if (mayEncode(message)) {
+      const bytes = encodeDns({ ...message, additionals });
+      if (bytes.length <= octetsMax) return { bytes, truncated: false };
+    }
     return { bytes: encodeDns({ ...message, truncated: true, answers: [], additionals }), truncated: true };
   }
+}
+
+/** The owner of each record is the question's name, two octets; a name that has more records than a message holds is cut like any other. */
+function mayEncode({ answers }: DnsMessage): boolean {
+  let octets = HEADER_OCTETS + 255 + 4 + 11;
+  for (const { data } of answers) octets += 12 + data.length;
+  return octets <= TCP_OCTETS_MAX;
 }
 
 interface Edns {
@@ -244,6 +176,8 @@ const RECURSION_DESIRED_FLAG = 0x0100;
 const QUERY = 0;
 /** RFC 1035 §2.3.4: what every client takes. */
 const PLAIN_OCTETS_MAX = 512;
+/** RFC 1035 §4.2.2: the length in front of a message has two octets. */
+const TCP_OCTETS_MAX = 65_535;
 /** BADVERS (RFC 6891 §9). */
 const BAD_VERSION = 16;
 /** IXFR and AXFR: no zone is handed out. */

@@ -175,6 +175,7 @@ export class FakeStream implements TcpStream {
   #fail(error: PlainSocketError): void {
     if (this.#state.type === 'failed') return;
     this.#state = { type: 'failed', error };
+    this.#inbox.clear();
     this.#host.drop(this);
   }
 

@@ -9,7 +9,7 @@ export type PlainSocketError =
   | 'address-in-use'
   /** The stream was closed on this side, or this half of it. */
   | 'not-connected'
-  /** The peer reset the connection, or it was given up. What had arrived before was read first. */
+  /** The peer reset the connection, or it was given up. What was not read is gone. */
   | 'disconnected'
   /** A table, queue or the caller's own buffer is too small. Nothing was taken or lost. */
   | 'no-buffers'

@@ -92,8 +92,8 @@ export interface TcpStream {
   /** Is the connection there? `refused`, `unreachable`, `timed-out` or `disconnected` are final. */
   established(options?: CallOptions): SocketResult<void>;
   /**
-   * Up to `octetsMax` octets, at least one. No octets at all: the peer has sent its last one and all were read. A reset shows only
-   * when what had arrived before was read.
+   * Up to `octetsMax` octets, at least one. No octets at all: the peer has sent its last one and all were read.
+   * A reset takes with it what was not read (RFC 9293 §3.10.7.4).
    */
   read(octetsMax: number, options?: CallOptions): SocketResult<Uint8Array>;
   /** Takes as many octets as there is room for and returns their number; `would-block` where there is none. `bytes` is borrowed. */

@@ -6,7 +6,15 @@ import {
   type DhcpServerOptions,
 } from '@nexus-net/dhcp';
 import type { UdpSocketId } from '@nexus-net/net-os';
-import { Host, type HostEvent, type HostOptions, type HostSnapshot, type PingId, type PingRequest } from '@nexus-net/net-os';
+import {
+  Host,
+  type HostEvent,
+  type HostOptions,
+  type HostSnapshot,
+  HostSockets,
+  type PingId,
+  type PingRequest,
+} from '@nexus-net/net-os';
 import {
   Counters,
   type Datagram,
@@ -25,6 +33,12 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
+import {
+  type GatewayServiceEvent,
+  GatewayServices,
+  type GatewayServicesConfig,
+  type GatewayServicesView,
+} from './gateway-services.js';
 import { DnsService, type DnsServiceConfig, type DnsServiceEvent, type DnsServiceView } from './services/dns-service.js';
 
 export interface GatewayConfig {
@@ -44,6 +58,8 @@ export interface GatewayConfig {
   readonly dhcp?: Partial<Omit<DhcpServerOptions, 'address' | 'prefix'>> | 'off';
   /** The DNS service on port 53 of both addresses; the names that it knows. `off`: the port is closed. Default on, no names. */
   readonly dns?: DnsServiceConfig | 'off';
+  /** Services on sockets: DNS over TCP, TFTP, HTTP, echo, discard. Default none: their ports are closed. */
+  readonly services?: GatewayServicesConfig;
   /** Limits and times of the host itself. */
   readonly host?: Partial<Omit<HostOptions, 'mac' | 'entropy'>>;
   /** Events waiting for `pollEvent`; further ones are dropped and counted. Default 4 096. */
@@ -53,6 +69,7 @@ export interface GatewayConfig {
 export type GatewayEvent =
   | { readonly type: 'dhcp'; readonly event: DhcpServerEvent }
   | { readonly type: 'dns'; readonly event: DnsServiceEvent }
+  | ({ readonly type: 'service' } & GatewayServiceEvent)
   /** Answers to pings, conflicts, unreachable clients. */
   | { readonly type: 'host'; readonly event: Exclude<HostEvent, { readonly type: 'datagram' }> };
 
@@ -63,6 +80,7 @@ export interface GatewayView {
   readonly host: HostSnapshot;
   readonly dhcp?: DhcpServerInspection;
   readonly dns?: DnsServiceView;
+  readonly services?: GatewayServicesView;
   /** Replies of services that did not leave. */
   readonly unsent: Partial<Record<GatewayUnsent, number>>;
   readonly eventsDropped: number;
@@ -76,6 +94,9 @@ export class Gateway implements FrameMachine<GatewayEvent> {
   readonly mac: MacAddress;
   readonly address: Ipv4Address;
   readonly #host: Host;
+  /** What frames and time go through: the sockets of the services, or the host itself. */
+  readonly #front: Host | HostSockets<HostEvent>;
+  readonly #services: GatewayServices | undefined;
   readonly #addresses: readonly Ipv4Address[];
   readonly #prefixLength: number;
   readonly #dhcp: Service<DhcpServer> | undefined;
@@ -100,6 +121,12 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     const { dhcp = {}, dns = {} } = config;
     const probing = dhcp === 'off' || dhcp.conflictCheck === undefined ? {} : probingOptions(dhcp.conflictCheck);
     this.#host = new Host({ defence: 'defend-always', ...probing, ...config.host, mac, entropy });
+    if (config.services === undefined) this.#front = this.#host;
+    else {
+      const sockets = new HostSockets<HostEvent>(this.#host);
+      this.#front = sockets;
+      this.#services = new GatewayServices(config.services, { sockets, dns: dns === 'off' ? {} : dns });
+    }
     if (dhcp !== 'off') {
       const machine = new DhcpServer({
         pool: plan.pool,
@@ -147,19 +174,19 @@ export class Gateway implements FrameMachine<GatewayEvent> {
 
   handleFrame(now: Millis, frame: Uint8Array): void {
     this.start(now);
-    this.#host.handleFrame(now, frame);
+    this.#front.handleFrame(now, frame);
     this.#settle(now);
   }
 
   handleTimeout(now: Millis): void {
     this.start(now);
-    this.#host.handleTimeout(now);
+    this.#front.handleTimeout(now);
     this.#dhcp?.machine.handleTimeout(now);
     this.#settle(now);
   }
 
   pollTransmit(): Uint8Array | undefined {
-    return this.#host.pollTransmit();
+    return this.#front.pollTransmit();
   }
 
   pollEvent(): GatewayEvent | undefined {
@@ -167,7 +194,8 @@ export class Gateway implements FrameMachine<GatewayEvent> {
   }
 
   nextTimeout(): Millis {
-    return Math.min(this.#host.nextTimeout(), this.#dhcp?.machine.nextTimeout() ?? NEVER);
+    const dhcpAt = this.#dhcp?.machine.nextTimeout() ?? NEVER;
+    return Math.min(this.#front.nextTimeout(), dhcpAt, this.#services?.nextTimeout() ?? NEVER);
   }
 
   inspect(): GatewayView {
@@ -175,6 +203,7 @@ export class Gateway implements FrameMachine<GatewayEvent> {
       host: this.#host.inspect(),
       ...(this.#dhcp === undefined ? {} : { dhcp: this.#dhcp.machine.inspect() }),
       ...(this.#dns === undefined ? {} : { dns: this.#dns.machine.inspect() }),
+      ...(this.#services === undefined ? {} : { services: this.#services.inspect() }),
       unsent: this.#unsent.snapshot(),
       eventsDropped: this.#events.dropped,
     };
@@ -201,7 +230,7 @@ export class Gateway implements FrameMachine<GatewayEvent> {
 
   /** Hands datagrams to the services and their answers back to the host. */
   #settle(now: Millis): void {
-    for (let event = this.#host.pollEvent(); event !== undefined; event = this.#host.pollEvent()) {
+    for (let event = this.#front.pollEvent(); event !== undefined; event = this.#front.pollEvent()) {
       if (event.type !== 'datagram') this.#handleHostEvent(now, event);
       else if (event.socket === this.#dhcp?.socket) this.#dhcp.machine.handleDatagram(now, event.datagram);
       else if (event.socket === this.#dns?.socket) this.#dns.machine.handleDatagram(now, event.datagram);
@@ -220,6 +249,10 @@ export class Gateway implements FrameMachine<GatewayEvent> {
       this.#events.push({ type: 'dns', event });
     for (let reply = dns?.machine.pollTransmit(); reply !== undefined; reply = dns?.machine.pollTransmit())
       this.#send(now, reply);
+    const services = this.#services;
+    services?.run(now);
+    for (let event = services?.pollEvent(); event !== undefined; event = services?.pollEvent())
+      this.#events.push({ type: 'service', ...event });
   }
 
   #send(now: Millis, datagram: Datagram, linkDestination?: MacAddress): void {

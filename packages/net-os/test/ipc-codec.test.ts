@@ -138,6 +138,6 @@ test('property: what is written is read again, with its nonce', () => {
       const reply = { ok: true, outcome, ...tail } as const;
       expect(decodeIpcReply(encodeIpcReply(reply))).toEqual({ ok: true, value: reply });
     }),
-    { numRuns: runs(60) },
+    { numRuns: runs(30) },
   );
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import * as lan from '../src/index.js';
+import { echoOverTcp } from './support/echo-example.js';
 import { firstLease } from './support/example.js';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
@@ -11,6 +12,8 @@ test('the README shows the example that is tested, and what it prints', () => {
   expect(shown).toContain(read('test/support/example.ts'));
   const printed = [...readme.matchAll(/```text\n(.*?)\n```/gs)].map(([, text]) => text);
   expect(printed).toContain(firstLease(3));
+  expect(shown).toContain(read('test/support/echo-example.ts'));
+  expect(readme).toContain(`\`echoOverTcp(1, 'hello')\` gives \`${echoOverTcp(1, 'hello')}\``);
 });
 
 test('the README names every label by which something is refused or lost', () => {

@@ -66,6 +66,8 @@ describe('services of a gateway, on the wire', () => {
     expect(text(exchange(world, 80, octetsOf('GET /hello.txt HTTP/1.0\r\n\r\n')))).toMatch(
       /^HTTP\/1\.0 200 OK\r\n[\s\S]*\r\n\r\nhello$/,
     );
+    // A body that nobody reads must not reset the connection before the answer is there.
+    expect(text(exchange(world, 80, octetsOf(`POST / HTTP/1.0\r\n\r\n${'x'.repeat(16_000)}`)))).toMatch(/^HTTP\/1\.0 405 /);
     const query = encodeDns(queryOf('a.test'));
     expect(exchange(world, 53, Uint8Array.of(0, query.length, ...query))).toHaveLength(2 + query.length + 16);
     expect(bytesEqual(exchange(world, 7, pattern(9_000)), pattern(9_000))).toBe(true);
@@ -73,7 +75,7 @@ describe('services of a gateway, on the wire', () => {
     world.sim.runFor(60 * SECOND);
     const services = world.sim.lan.inspect().gateway?.services;
     expect(services).toMatchObject({
-      http: { statuses: { 200: 1 }, connections: 0 },
+      http: { statuses: { 200: 1, 405: 1 }, connections: 0 },
       dnsTcp: { answered: 1 },
       echo: { ends: { closed: 1 } },
       discard: { ends: { closed: 1 } },

@@ -13,6 +13,7 @@ export {
 export * from './ipc/ipc-reply.js';
 export * from './ipc/ipc-request.js';
 export * from './ipc/ipc-server.js';
+export * from './resolver/dns-resolver.js';
 export { HostSockets, type HostSocketsOptions, type HostSocketsView, type SocketsLoss } from './sockets/host-sockets.js';
 export type { SocketMachine, StackEvent } from './sockets/socket-machine.js';
 export {

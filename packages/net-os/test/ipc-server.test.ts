@@ -226,6 +226,7 @@ describe('programs and limits', () => {
   test('what one program opened does not exist for another; id 0 never does', () => {
     const programs = new Programs();
     const socket = programs.id(programs.ask({ type: 'udp-bind', port: 7 }, 1));
+    expect(programs.ask({ type: 'udp-receive-from', id: socket, octetsMax: 9 }, 2)).toMatchObject({ status: 'not-found' });
     expect(programs.ask({ type: 'udp-close', id: socket }, 2)).toMatchObject({ status: 'not-found' });
     for (const type of ['accept', 'close', 'wait-writable', 'close-listener', 'udp-close', 'shutdown'] as const)
       expect(programs.ask({ type, id: 0 })).toMatchObject({ status: 'not-found' });

@@ -40,7 +40,7 @@ test('property: decode(encode(events)) = events, for all eight kinds', () => {
     fc.property(fc.array(muxV2Event(), { maxLength: 6 }), (events) => {
       expect(decodeMuxEvents(encodeMuxEvents(events))).toEqual({ ok: true, value: events });
     }),
-    { numRuns: runs(40) },
+    { numRuns: runs(24) },
   );
 });
 
@@ -56,6 +56,6 @@ test('property: what a batch takes comes back from it, and any octets give a val
       else expect(decoded.error).toMatch(/^mux-batch-/);
       expect(() => decodeMuxEvents(noise)).not.toThrow();
     }),
-    { numRuns: runs(40) },
+    { numRuns: runs(24) },
   );
 });

@@ -3,7 +3,7 @@
  * service alike; what would need a second look is refused.
  */
 
-/** `pkg:/` or `/packages/`, then segments that are not empty, `.` or `..`, without backslash and control characters. */
+/** `pkg:/` or `/packages/`, then segments that are not empty, `.` or `..` (or look like it), without backslash, `%` and control characters. */
 export function isCanonicalPath(path: string): boolean {
   const prefix = PATH_PREFIXES.find((each) => path.startsWith(each));
   return prefix !== undefined && path.slice(prefix.length).split('/').every(isSegment);
@@ -25,8 +25,11 @@ export function isWithin(resource: string, prefix: string): boolean {
 }
 
 function isSegment(segment: string): boolean {
-  if (segment === '' || segment === '.' || segment === '..') return false;
-  for (const character of segment) {
+  if (segment === '' || segment.trim() !== segment || segment.includes('%')) return false;
+  // What somebody behind us might fold into dots or slashes: two dots of one character, full-width forms.
+  const folded = segment.normalize('NFKC');
+  if (folded === '.' || folded === '..' || folded.includes('/')) return false;
+  for (const character of folded) {
     const point = character.codePointAt(0) as number;
     if (point < 0x20 || point === 0x7f || character === '\\') return false;
   }

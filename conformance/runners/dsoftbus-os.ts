@@ -24,6 +24,7 @@ import {
   traceKeysFrom,
 } from '../../packages/dsoftbus/test/support/vectors/handshake.js';
 import { checkCrossVm, checkLocalIpc } from '../../packages/dsoftbus/test/support/vectors/sessions.js';
+import { checkSingleVm } from '../../packages/dsoftbus/test/support/vectors/single-vm.js';
 import { type CaseReport, reportOf } from '../report.js';
 import type { RunnerRow } from '../table.js';
 import { jsonOf, type VectorFile } from '../vector-file.js';
@@ -62,6 +63,7 @@ export const DSOFTBUS_OS_ROWS: readonly RunnerRow[] = [
   row('noise-transport-os', () => checkTransportVector),
   row('session-records', recordVectors),
   row('os-session-cross-vm', () => checkCrossVm),
+  row('os-session-single-vm', () => checkSingleVm),
   row('local-ipc-ds', checkLocalIpc),
   { pattern: /^dsoftbus\/noise-traces\.json$/, check: checkTraces },
 ];

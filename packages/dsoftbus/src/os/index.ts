@@ -10,6 +10,7 @@ export type { OsNodeOptions, OsRole } from './node/node-options.js';
 export { OsNode, type OsNodeInspection } from './node/os-node.js';
 export { decodeQd, encodeQd, QD_OPCODE, QD_PAYLOAD_LENGTH_MAX, type QdDatagram, type QdReject } from './qd/datagram.js';
 export { UdpLoopbackRing } from './qd/loopback-ring.js';
+export { type QdEnd, type QdEvent, type QdIgnored, QdSession, type QdSessionOptions } from './qd/qd-session.js';
 export * from './records.js';
 export {
   OS_HANDSHAKE_LABEL,

@@ -65,6 +65,8 @@ export class OsNode implements NodeMachine<OsNodeEvent> {
   #nextLocal = 1;
   #nextStream: StreamId = 0;
   #attempt = 0;
+  /** The attempt that went to each target last: of the targets of the last attempt only. */
+  #tried: ReadonlyMap<string, number> = new Map();
   #dial: Dial = { type: 'off' };
   #state: OsNodeState = 'idle';
   #epoch = 1;
@@ -356,6 +358,7 @@ export class OsNode implements NodeMachine<OsNodeEvent> {
     for (const other of this.#connections.values()) if (other !== connection && other.proven) other.session.handleLost(this.#now);
     connection.proven = true;
     this.#attempt = 0;
+    this.#tried = new Map();
     const endpoint = {
       address: connection.remote.address,
       port: this.#config.role === 'node-a' ? connection.remote.port : peer.port,
@@ -407,8 +410,16 @@ export class OsNode implements NodeMachine<OsNodeEvent> {
       ...this.#candidates().map(({ address, port }) => ({ target: { address, port }, by: 'discovery' as const })),
       { target: peer, by: 'fallback' as const },
     ];
-    const { target, by } = targets[this.#attempt % targets.length] as (typeof targets)[number];
+    const triedAt = ({ target: { address, port } }: (typeof targets)[number]): number =>
+      this.#tried.get(`${address}:${port}`) ?? 0;
+    // The first of those that were tried longest ago: a forged address costs one try, not every second one.
+    const chosen = targets.reduce((best, one) => (triedAt(one) < triedAt(best) ? one : best));
+    const { target, by } = chosen;
     this.#attempt++;
+    const tries = targets.map(
+      (one) => [`${one.target.address}:${one.target.port}`, one === chosen ? this.#attempt : triedAt(one)] as const,
+    );
+    this.#tried = new Map(tries);
     const stream = this.#nextStream;
     this.#nextStream += 2;
     this.#enter('dial');

@@ -13,7 +13,7 @@ export function decodeUtf8(octets: Uint8Array): string | undefined {
 
 function decodeBeyondAscii(octets: Uint8Array): string | undefined {
   try {
-    return decoder.decode(octets);
+    return decoder.decode(Uint8Array.from(octets));
   } catch {
     return undefined;
   }

@@ -58,8 +58,8 @@ export function decodeAnnounce(bytes: Uint8Array): Result<Announce, AnnounceReje
   if (serviceCount > SERVICE_COUNT_MAX) return err('bad-service-count');
   const services: string[] = [];
   for (let i = 0; i < serviceCount; i++) {
-    const length = bytes[at++];
-    if (length === undefined) return err('truncated');
+    if (at >= bytes.length) return err('truncated');
+    const length = bytes[at++] as number;
     if (length === 0 || length > NAME_LENGTH_MAX) return err('bad-service-name-length');
     if (bytes.length < at + length) return err('truncated');
     const service = decodeUtf8(bytes.subarray(at, at + length));

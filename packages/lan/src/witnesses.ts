@@ -1,5 +1,5 @@
 import { DhcpWitness } from '@nexus-net/dhcp';
-import { ArpWitness, DnsWitness, IcmpWitness, TcpEchoWitness } from '@nexus-net/net-os';
+import { ArpWitness, DnsWitness, IcmpWitness, IgmpWitness, TcpEchoWitness } from '@nexus-net/net-os';
 import type { Witness } from '@nexus-net/wire';
 import { EthernetWitness } from './ethernet-witness.js';
 import { ImpersonationWitness } from './impersonation-witness.js';
@@ -15,6 +15,7 @@ export function segmentWitnesses(): Witness[] {
     new ArpWitness(),
     new DhcpWitness(),
     new IcmpWitness(),
+    new IgmpWitness(),
     new DnsWitness(),
     new TcpEchoWitness(),
   ];

@@ -44,6 +44,7 @@ export type { UdpBind } from './udp/udp-table.js';
 export { ArpWitness } from './witness/arp-witness.js';
 export { DnsWitness } from './witness/dns-witness.js';
 export { IcmpWitness } from './witness/icmp-witness.js';
+export { IgmpWitness } from './witness/igmp-witness.js';
 export { ECHO_OCTETS_MAX, ECHO_OCTETS_MIN, TcpEchoWitness } from './witness/tcp-echo-witness.js';
 export * from './witness/tcp-streams.js';
 export type { WitnessOptions, WitnessSnapshot } from './witness/witness-events.js';

@@ -50,6 +50,10 @@ export interface FactDetail {
     sequence: number;
     roundTripMs: Millis;
   };
+  /** A host reported that it is in `group`, for the first time since it was seen or has left. */
+  'igmp.joined': { host: Ipv4Address; group: Ipv4Address };
+  /** A host said that it leaves `group`. */
+  'igmp.left': { host: Ipv4Address; group: Ipv4Address };
   /** A DNS query and the response to it were both seen. */
   'dns.answered': { client: Ipv4Address; server: Ipv4Address; id: number; name: string; responseCode: number };
   /** A TCP server gave back, octet for octet, what its client had sent first, at least eight octets; `octets` as much as came back. */
@@ -126,6 +130,8 @@ const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-
   'dhcp.informed': { client: 'mac', server: 'ipv4', address: 'ipv4', xid: 'number' },
   'arp.resolved': { askerMac: 'mac', askerIp: 'ipv4', ownerMac: 'mac', ownerIp: 'ipv4' },
   'icmp.echo-answered': { asker: 'ipv4', answerer: 'ipv4', identifier: 'number', sequence: 'number', roundTripMs: 'number' },
+  'igmp.joined': { host: 'ipv4', group: 'ipv4' },
+  'igmp.left': { host: 'ipv4', group: 'ipv4' },
   'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
   'tcp.echoed': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', octets: 'number' },
 };

@@ -149,8 +149,8 @@ describe('one clock: the budget of DHCP is time, and nothing else', () => {
     return lines;
   }
 
-  test('a node that is polled two thousand times for each second falls back when one does that is polled once', () => {
-    expect(bringUp(2_000)).toEqual(bringUp(1));
+  test('a node that is polled two hundred times for each second falls back when one does that is polled once', () => {
+    expect(bringUp(200)).toEqual(bringUp(1));
     expect(bringUp(1)).toContain('30000 dhcp-unavailable (time) fallback 10.0.2.200');
   });
 

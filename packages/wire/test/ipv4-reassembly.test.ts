@@ -193,9 +193,9 @@ describe('a flood', () => {
     expect(feed(reassembler, C).type).toBe('complete');
   });
 
-  test('of a thousand sources: bounded, and the newest good datagram still becomes whole', () => {
+  test('of three hundred sources: bounded, and the newest good datagram still becomes whole', () => {
     const reassembler = new Ipv4Reassembler();
-    for (let n = 0; n < 1_000; n++) feed(reassembler, part(0, 1_480, { source: flooder(n), identification: n }));
+    for (let n = 0; n < 300; n++) feed(reassembler, part(0, 1_480, { source: flooder(n), identification: n }));
     const { datagrams, octets } = reassembler.inspect();
     expect(datagrams).toBeLessThanOrEqual(REASSEMBLY_LIMITS.datagramCountMax);
     expect(octets).toBeLessThanOrEqual(REASSEMBLY_LIMITS.octetsMax);

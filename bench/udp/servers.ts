@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { DEVICE, type Link } from './link.js';
+import { DEVICE, Link } from './link.js';
 import type { OurServer } from './our-server.js';
 
 /** A server that is put under load. All have the network 10.77.0.0/16, a pool of 51 200 addresses, leases of an hour, and check no address. */
@@ -95,64 +96,76 @@ function kea(name: string, durability: string, persist: boolean): ServerUnderLoa
   };
 }
 
-/** A server that runs. */
+/** A server that runs, at its end of a link of its own. */
 export class Running {
-  readonly #child: ChildProcess;
+  readonly server: ServerUnderLoad;
+  readonly link: Link;
+  readonly #folder: string = mkdtempSync(join(tmpdir(), 'nexus-net-bench-'));
+  #child: ChildProcess | undefined;
   #output = '';
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    for (const stream of [child.stdout, child.stderr])
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output = (this.#output + text).slice(-20_000);
-        this.#heard();
-      });
-    child.once('exit', () => this.#heard());
+  private constructor(server: ServerUnderLoad, link: Link) {
+    this.server = server;
+    this.link = link;
   }
 
-  #heard: () => void = () => undefined;
+  /** Starts it, and waits until it serves. `ours`: the program that has our server. */
+  static async start(server: ServerUnderLoad, ours: string): Promise<Running> {
+    const running = new Running(server, await Link.make());
+    try {
+      await running.#start(ours);
+      return running;
+    } catch (error) {
+      await running.stop();
+      throw error;
+    }
+  }
 
-  static async start(
-    link: Link,
-    server: ServerUnderLoad,
-    { folder, program }: { folder: string; program: string },
-  ): Promise<Running> {
-    const { command, args, env = {} } = server.command(folder, program);
-    const child = spawn('ip', ['netns', 'exec', link.server.name, 'setpriv', '--pdeathsig', 'KILL', '--', command, ...args], {
+  #start(ours: string): Promise<void> {
+    const { name, ready } = this.server;
+    const { command, args, env = {} } = this.server.command(this.#folder, ours);
+    const inside = ['netns', 'exec', this.link.server.name, 'setpriv', '--pdeathsig', 'KILL', '--', command, ...args];
+    const child = spawn('ip', inside, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      cwd: folder,
-      env: { PATH: `/usr/sbin:/usr/bin:/sbin:/bin`, ...env },
+      cwd: this.#folder,
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
     });
-    const running = new Running(child);
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${server.name} does not serve: ${running.#output}`)), START_MS);
-      running.#heard = () => {
-        const ended = child.exitCode !== null || child.signalCode !== null;
-        if (!server.ready.test(running.#output) && !ended) return;
-        clearTimeout(timer);
-        if (ended) reject(new Error(`${server.name} ended: ${running.#output}`));
-        else resolve();
+    this.#child = child;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${name} does not serve: ${this.#output}`)), START_MS);
+      const heard = (text: string): void => {
+        this.#output = (this.#output + text).slice(-20_000);
+        if (ready.test(this.#output)) settle(resolve);
       };
-      running.#heard();
+      const settle = (then: () => void): void => {
+        clearTimeout(timer);
+        then();
+      };
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', heard);
+      child.once('error', (error) => settle(() => reject(error)));
+      child.once('exit', () => settle(() => reject(new Error(`${name} ended: ${this.#output}`))));
     });
-    return running;
   }
 
   /** Processor time that it has taken so far, all threads, in nanoseconds. */
   get cpu(): number {
     // Fields 14 and 15, counted behind the name, which may hold anything; in hundredths of a second (proc(5)).
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8')
+    const fields = readFileSync(`/proc/${this.#child?.pid}/stat`, 'utf8')
       .replace(/^.*\) /s, '')
       .split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 1e7;
   }
 
+  /** Ends it, and removes what it had. */
   async stop(): Promise<void> {
     const child = this.#child;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await ended;
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGKILL');
+      await ended;
+    }
+    await this.link.remove();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

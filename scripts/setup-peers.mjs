@@ -1,4 +1,4 @@
-// The real clients and servers that `npm run test:peers` runs against: names those that are missing, and with CI=true, installs
+// The real clients and servers that `npm run test:peers` runs against, and the benchmarks: names those that are missing, and with CI=true, installs
 // them. Removes network namespaces that a run left behind which was killed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const PEERS = {
   dnsmasq: 'dnsmasq-base',
   dhcpd: 'isc-dhcp-server',
   'kea-dhcp4': 'kea-dhcp4-server',
-  perfdhcp: 'kea-admin',
+  perfdhcp: 'kea-admin', // the load of `npm run bench -- peers-udp`
   udhcpd: 'udhcpd',
   dhclient: 'isc-dhcp-client',
   dhcpcd: 'dhcpcd-base',
@@ -24,7 +24,7 @@ const CI = process.env.CI === 'true';
 const packages = [...new Set(missing().map((program) => PEERS[program]))];
 if (packages.length > 0 && CI) install(packages);
 else if (packages.length > 0) {
-  console.error(`not installed: ${missing().join(', ')}. Their tests are skipped. To install, run as root:`);
+  console.error(`not installed: ${missing().join(', ')}. What needs them is skipped. To install, run as root:`);
   console.error(`  apt-get update && apt-get install --yes --no-install-recommends ${packages.join(' ')}`);
 }
 if (CI) setUpGuest();

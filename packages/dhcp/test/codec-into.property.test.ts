@@ -38,7 +38,7 @@ const encode: Encode = (message, { lengthMax, ...options }) =>
 property<Encode>('a message is the same in a buffer of the caller as in one of its own, at any offset', {
   law,
   real: encode,
-  count: 60,
+  count: 40,
   planted: {
     'the offset is forgotten': (message, { into, ...rest }) =>
       encode(message, into === undefined ? rest : { ...rest, into, offset: 0 }),

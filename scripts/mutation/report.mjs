@@ -45,6 +45,7 @@ ${groups.map(groupRow).join('\n')}
 ## Files
 
 The commit is the one that made the file what it was when it was measured; \`+\`: it had changes that were not committed.
+The tests are those of the day it was measured: what came since may kill more.
 
 | file | commit | mutants | killed | survived | left out | score |
 |---|---|---:|---:|---:|---:|---:|

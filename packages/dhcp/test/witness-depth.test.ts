@@ -279,3 +279,138 @@ test('frames are told apart by their numbers, whatever they are', () => {
   }
   expect(numbers.slice(0, 4)).toEqual([[100], [100, 101], [102], [102, 103]]);
 });
+
+describe('what a fact says', () => {
+  const C = 0x02000000000c;
+
+  test('a message that is sent again is told again; asking for nothing is told as nothing', () => {
+    const again = (scene: Scene): void => {
+      only(scene, 'a.discover');
+      scene.repeat('a.discover', 'again', 4_000);
+    };
+    expect(facts(A, again)).toEqual(['dhcp.discovered 0', 'dhcp.discovered 4000']);
+    const nothing = (scene: Scene): void => {
+      only(scene, 'a.request');
+      for (const code of [50, 54]) scene.set('a.request', code, undefined);
+    };
+    expect(facts(A, nothing)).toEqual([]);
+  });
+
+  test('two servers that offer the same address are two facts', () => {
+    const change = (scene: Scene): void => {
+      only(scene, 'a.');
+      for (const name of [...scene.shots.keys()].filter((each) => each !== 'a.discover' && each !== 'a.offer'))
+        scene.shots.delete(name);
+      scene.repeat('a.offer', 'other', 2);
+      scene.set('other', 54, u32(ip('10.0.2.9')));
+    };
+    expect(facts(A, change)).toEqual(['dhcp.discovered 0', 'dhcp.offered 1', 'dhcp.offered 2']);
+  });
+
+  test('no address is neither offered nor leased', () => {
+    for (const [name, kind] of [
+      ['e.offer', 'dhcp.offered'],
+      ['e.ack', 'dhcp.leased'],
+    ] as const) {
+      const change = (scene: Scene): void => {
+        only(scene, 'e');
+        scene.dhcp(name).message.yiaddr = ip('0.0.0.0');
+      };
+      expect(facts(0x02000000000e, change).some((fact) => fact.startsWith(kind))).toBe(false);
+    }
+  });
+
+  test('a lease without mask and router says nothing of them', () => {
+    const leased = (change: (scene: Scene) => void): Readonly<Record<string, unknown>> | undefined => {
+      const scene = correctScene();
+      only(scene, 'e');
+      change(scene);
+      return observe(scene.frames()).facts.find(({ kind }) => kind === 'dhcp.leased') as never;
+    };
+    expect(leased(() => {})).toMatchObject({ prefixLength: 24, router: SERVER });
+    const bare = leased((scene) => {
+      scene.set('e.ack', 1, undefined);
+      scene.set('e.ack', 3, Uint8Array.of(10, 0, 2));
+    });
+    expect([bare !== undefined, bare && 'prefixLength' in bare, bare && 'router' in bare]).toEqual([true, false, false]);
+  });
+
+  test('a reply belongs to what came through the same relay, though something newer is there', () => {
+    const scene = correctScene();
+    only(scene, 'd');
+    const copy = scene.repeat('d.discover', 'first', 4_000.5) as DhcpShot;
+    copy.link = { source: D, destination: MAC_BROADCAST };
+    copy.source = { address: ip('0.0.0.0'), port: 68 };
+    copy.destination = { address: IPV4_BROADCAST, port: 67 };
+    copy.message = {
+      ...copy.message,
+      giaddr: ip('0.0.0.0'),
+      hops: 0,
+      options: copy.message.options.filter(({ code }) => code !== 82),
+    };
+    const offered = observe(scene.frames()).facts.find(({ kind }) => kind === 'dhcp.offered');
+    expect(offered?.frames).toEqual([1, 3]);
+  });
+
+  test('what an INFORM is answered is told with the address of its sender', () => {
+    expect(facts(C, () => {})).toEqual(['dhcp.informed 3001']);
+  });
+});
+
+describe('replies that nobody was seen to ask for', () => {
+  const stray = (name: string, change: (shot: DhcpShot) => void = () => {}, witness?: DhcpWitness): string[] => {
+    const scene = correctScene();
+    only(scene, name.slice(0, 1));
+    const kept = ['discover', 'reboot'].map((each) => `${name.slice(0, 1)}.${each}`).concat(name);
+    for (const each of [...scene.shots.keys()]) if (!kept.includes(each)) scene.shots.delete(each);
+    const shot = scene.dhcp(name);
+    shot.message.xid = 0x77;
+    change(shot);
+    return observe(scene.frames(), witness).violations.map(({ rule, message }) => `${rule} ${message}`);
+  };
+
+  test('are violations where the client is known', () => {
+    const [violation, ...more] = stray('e.offer');
+    expect(more).toEqual([]);
+    expect(violation).toMatch(/^dhcp\.unsolicited-reply a reply answers a request, with its xid and chaddr: .*0x00000077$/);
+  });
+
+  test('are let be where the request may have passed elsewhere: a NAK, a client without hardware address', () => {
+    expect(stray('b.nak').filter((each) => each.includes('unsolicited'))).toEqual([]);
+    expect(stray('e.offer', (shot) => (shot.message.hlen = 0)).filter((each) => each.includes('unsolicited'))).toEqual([]);
+  });
+
+  test('are let be when the witness has forgotten exchanges', () => {
+    const scene = correctScene();
+    scene.dhcp('e.offer').message.xid = 0x77;
+    const witness = new DhcpWitness({ exchangeCountMax: 1 });
+    expect(observe(scene.frames(), witness).violations.filter(({ rule }) => rule === 'dhcp.unsolicited-reply')).toEqual([]);
+    expect(witness.inspect()).toMatchObject({ exchanges: 1, evicted: 9 });
+  });
+
+  test('a late OFFER in a capture that begins with the REQUEST is none; one to a renewal is', () => {
+    const late = (name: string): string[] =>
+      broken((scene) => {
+        only(scene, 'a');
+        for (const each of [...scene.shots.keys()].filter((other) => other !== name))
+          if (each !== 'a.offer') scene.shots.delete(each);
+        const offer = scene.dhcp('a.offer');
+        offer.at = scene.dhcp(name).at + 1;
+        offer.message.xid = scene.dhcp(name).message.xid;
+      });
+    expect(late('a.request')).toEqual([]);
+    expect(late('a.renew')).toEqual(['dhcp.wrong-reply-type']);
+  });
+
+  test('a NAK to a DISCOVER is let be; answers to lease queries are nothing to us', () => {
+    const changed = (type: number): string[] =>
+      broken((scene) => {
+        only(scene, 'e');
+        for (const each of ['e.request', 'e.ack', 'e.use']) scene.shots.delete(each);
+        scene.set('e.offer', 53, Uint8Array.of(type));
+      });
+    expect(changed(6)).not.toContain('dhcp.wrong-reply-type');
+    expect(changed(13)).not.toContain('dhcp.wrong-reply-type');
+    expect(changed(5)).toContain('dhcp.wrong-reply-type');
+  });
+});

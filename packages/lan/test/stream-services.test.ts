@@ -110,10 +110,10 @@ describe('echo (RFC 862) and discard (RFC 863)', () => {
     const echo = world.serve(new EchoService({ sockets: world.server }));
     const discard = world.serve(new DiscardService({ sockets: world.server }));
     // Less than two buffers: this client reads only after its last word.
-    expect(bytesEqual(world.exchange(7, [pattern(60_000)]), pattern(60_000))).toBe(true);
-    expect(world.exchange(9, [pattern(60_000)])).toHaveLength(0);
-    expect(eventsOf(echo)).toMatchObject([{ type: 'opened' }, { type: 'closed', end: 'closed', received: 60_000, sent: 60_000 }]);
-    expect(eventsOf(discard)).toMatchObject([{ type: 'opened' }, { type: 'closed', end: 'closed', received: 60_000, sent: 0 }]);
+    expect(bytesEqual(world.exchange(7, [pattern(20_000)]), pattern(20_000))).toBe(true);
+    expect(world.exchange(9, [pattern(20_000)])).toHaveLength(0);
+    expect(eventsOf(echo)).toMatchObject([{ type: 'opened' }, { type: 'closed', end: 'closed', received: 20_000, sent: 20_000 }]);
+    expect(eventsOf(discard)).toMatchObject([{ type: 'opened' }, { type: 'closed', end: 'closed', received: 20_000, sent: 0 }]);
   });
 
   test('a datagram comes back from where it was sent to; never to a port that another server may have', () => {

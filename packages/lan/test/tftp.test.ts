@@ -238,6 +238,6 @@ test('property: any packets at all do no harm', () => {
       expect(service.inspect().transfers).toBe(0);
       expect(world.transfer({ file: 'small' })).toMatchObject({ ok: true });
     }),
-    { numRuns: runs(12) },
+    { numRuns: runs(7) },
   );
 });

@@ -33,7 +33,6 @@ class FakeWorld extends ContractWorld {
 }
 
 describeDatagramContract('FakeNet', () => new FakeWorld());
-describeStreamContract('FakeNet', () => new FakeWorld());
 describeDatagramContract('FakeNet with latency', () => new FakeWorld({ latencyMs: 7 }));
 describeStreamContract('FakeNet with latency', () => new FakeWorld({ latencyMs: 7 }));
 

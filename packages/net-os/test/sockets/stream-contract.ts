@@ -251,7 +251,7 @@ export function describeStreamContract(backend: string, makeWorld: () => Contrac
         writeAll(world, client, pattern(3_000));
         client.close();
         world.run(1_000);
-        expect(readAll(world, server, 700)).toEqual(pattern(3_000));
+        expect(bytesEqual(readAll(world, server, 700), pattern(3_000))).toBe(true);
         expect(value(server.read(1))).toHaveLength(0);
         expect(value(server.read(1))).toHaveLength(0);
       }),
@@ -265,7 +265,7 @@ export function describeStreamContract(backend: string, makeWorld: () => Contrac
         expect(client.write(pattern(1))).toEqual(failure('not-connected'));
         expect(client.writable()).toEqual(failure('not-connected'));
         expect(readAll(world, server)).toHaveLength(0);
-        expect(carry(world, { from: server, to: client, bytes: pattern(5_000) })).toEqual(pattern(5_000));
+        expect(bytesEqual(carry(world, { from: server, to: client, bytes: pattern(5_000) }), pattern(5_000))).toBe(true);
         expect(client.read(1)).toEqual(blocked());
         value(server.shutdown());
         expect(readAll(world, client)).toHaveLength(0);

@@ -4,9 +4,10 @@ import { CODEC_PEERS } from './codec-peers.js';
 import { DISSECT } from './dissect.js';
 import { LEASE } from './lease.js';
 import { NETWORK } from './network.js';
+import { NOISE } from './noise.js';
 import type { Suite } from './suite.js';
 import { SWITCH } from './switch.js';
 import { UDP_PEERS } from './udp-peers.js';
 
 /** In the order in which they run and stand in the README. */
-export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, SWITCH, DISSECT, BOOT];
+export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, SWITCH, DISSECT, NOISE, BOOT];

@@ -88,6 +88,11 @@ class NobleAeadKey implements AeadKey {
     return whole;
   }
 
+  sealToParts(nonce: Uint8Array, ad: Uint8Array, plaintext: Uint8Array): readonly [ciphertext: Uint8Array, tag: Uint8Array] {
+    const sealed = this.seal(nonce, ad, plaintext);
+    return [sealed.subarray(0, plaintext.length), sealed.subarray(plaintext.length)];
+  }
+
   open(nonce: Uint8Array, ad: Uint8Array, sealed: Uint8Array): Result<Uint8Array, 'bad-tag'> {
     requireArgument(nonce.length === AEAD_NONCE_LENGTH, 'a nonce has 12 octets');
     if (sealed.length < AEAD_TAG_LENGTH) return err('bad-tag');

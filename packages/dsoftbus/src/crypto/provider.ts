@@ -62,6 +62,8 @@ export interface AeadKey {
    * without copying again.
    */
   seal(nonce: Uint8Array, ad: Uint8Array, plaintext: Uint8Array, headroom?: number): Uint8Array;
+  /** The same in two arrays, for long messages on a byte stream: putting them together costs a third of sealing 16 KiB. */
+  sealToParts(nonce: Uint8Array, ad: Uint8Array, plaintext: Uint8Array): readonly [ciphertext: Uint8Array, tag: Uint8Array];
   /** The plaintext; `bad-tag` also for what is shorter than a tag. Nothing of the plaintext is seen where the tag is wrong. */
   open(nonce: Uint8Array, ad: Uint8Array, sealed: Uint8Array): Result<Uint8Array, 'bad-tag'>;
 }

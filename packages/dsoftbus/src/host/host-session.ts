@@ -314,15 +314,20 @@ export class HostSession implements StreamMachine<HostSessionEvent> {
   }
 
   #seal(cipher: CipherState, plaintext: Uint8Array): boolean {
-    const sealed = cipher.encryptWithAd(EMPTY, plaintext, HOST_LENGTH_OCTETS);
-    if (!sealed.ok) {
-      this.#close(this.#now, sealed.error);
-      return false;
-    }
     const length = plaintext.length + AEAD_TAG_LENGTH;
-    sealed.value.set([length >>> 24, length >>> 16, length >>> 8, length]);
-    this.#push(sealed.value);
-    return true;
+    const prefix = [length >>> 24, length >>> 16, length >>> 8, length];
+    if (plaintext.length >= PARTS_FROM) {
+      const parts = cipher.encryptToParts(EMPTY, plaintext);
+      if (parts.ok) for (const part of [Uint8Array.from(prefix), ...parts.value]) this.#push(part);
+      else this.#close(this.#now, parts.error);
+      return parts.ok;
+    }
+    const sealed = cipher.encryptWithAd(EMPTY, plaintext, HOST_LENGTH_OCTETS);
+    if (sealed.ok) {
+      sealed.value.set(prefix);
+      this.#push(sealed.value);
+    } else this.#close(this.#now, sealed.error);
+    return sealed.ok;
   }
 
   #push(bytes: Uint8Array): void {
@@ -344,3 +349,5 @@ export class HostSession implements StreamMachine<HostSessionEvent> {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Octets from which on a message goes out in pieces instead of being put together once more. */
+const PARTS_FROM = 4_096;

@@ -65,6 +65,18 @@ export class CipherState {
     return { ok: true, value };
   }
 
+  /** EncryptWithAd() with ciphertext and tag apart: for long messages that go into a byte stream. */
+  encryptToParts(
+    ad: Uint8Array,
+    plaintext: Uint8Array,
+  ): Result<readonly [ciphertext: Uint8Array, tag: Uint8Array], 'nonce-exhausted'> {
+    requireArgument(plaintext.length <= NOISE_PLAINTEXT_LENGTH_MAX, 'a Noise message carries at most 65519 octets');
+    if (this.#isExhausted()) return EXHAUSTED;
+    const value = this.#key.sealToParts(this.#nonce, ad, plaintext);
+    this.#advance();
+    return { ok: true, value };
+  }
+
   /** DecryptWithAd(): n moves only where the tag is right. */
   decryptWithAd(
     ad: Uint8Array,

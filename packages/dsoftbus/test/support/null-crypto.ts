@@ -32,6 +32,7 @@ const NULL_AEAD: AeadKey = {
     sealed.set(NULL_TAG, headroom + plaintext.length);
     return sealed;
   },
+  sealToParts: (_nonce, _ad, plaintext) => [plaintext.slice(), NULL_TAG.slice()],
   open(_nonce, _ad, sealed) {
     const length = sealed.length - 16;
     return length >= 0 && bytesEqual(sealed.subarray(length), NULL_TAG) ? ok(sealed.slice(0, length)) : err('bad-tag');

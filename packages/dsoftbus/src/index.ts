@@ -11,3 +11,4 @@ export * from './noise/index.js';
 export * from './os/index.js';
 export * from './transport/index.js';
 export * from './trust/index.js';
+export * from './witness/index.js';

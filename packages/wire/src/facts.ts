@@ -58,6 +58,36 @@ export interface FactDetail {
   'dns.answered': { client: Ipv4Address; server: Ipv4Address; id: number; name: string; responseCode: number };
   /** A TCP server gave back, octet for octet, what its client had sent first, at least eight octets; `octets` as much as came back. */
   'tcp.echoed': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number; octets: number };
+  /** A device said that it is there, in an announce datagram of DSoftBus. */
+  'dsoftbus.announced': { source: Ipv4Address; deviceId: string; sessionPort: number; services: number };
+  /** All messages of a handshake were seen, and then one of the server: the session stands. */
+  'dsoftbus.session-opened': {
+    client: Ipv4Address;
+    clientPort: number;
+    server: Ipv4Address;
+    serverPort: number;
+    dialect: string;
+  };
+  /** The byte stream ended before that, after so many messages of the handshake. */
+  'dsoftbus.handshake-failed': {
+    client: Ipv4Address;
+    clientPort: number;
+    server: Ipv4Address;
+    serverPort: number;
+    dialect: string;
+    messages: number;
+  };
+  /** The byte stream of a session ended, after so many messages. */
+  'dsoftbus.session-ended': {
+    client: Ipv4Address;
+    clientPort: number;
+    server: Ipv4Address;
+    serverPort: number;
+    dialect: string;
+    records: number;
+  };
+  /** A frame of a host session, read with the keys of a test. */
+  'dsoftbus.frame': { sender: Ipv4Address; channel: number; octets: number };
 }
 
 export type FactKind = keyof FactDetail;
@@ -134,6 +164,25 @@ const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-
   'igmp.left': { host: 'ipv4', group: 'ipv4' },
   'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
   'tcp.echoed': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', octets: 'number' },
+  'dsoftbus.announced': { source: 'ipv4', deviceId: 'text', sessionPort: 'number', services: 'number' },
+  'dsoftbus.session-opened': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', dialect: 'text' },
+  'dsoftbus.handshake-failed': {
+    client: 'ipv4',
+    clientPort: 'number',
+    server: 'ipv4',
+    serverPort: 'number',
+    dialect: 'text',
+    messages: 'number',
+  },
+  'dsoftbus.session-ended': {
+    client: 'ipv4',
+    clientPort: 'number',
+    server: 'ipv4',
+    serverPort: 'number',
+    dialect: 'text',
+    records: 'number',
+  },
+  'dsoftbus.frame': { sender: 'ipv4', channel: 'number', octets: 'number' },
 };
 
 const FORMATS: {

@@ -8,6 +8,8 @@ export interface GuestPlace {
   readonly address: Ipv4Address;
   readonly netmask: Ipv4Address;
   readonly gateway: Ipv4Address;
+  /** A DNS server of the wire. */
+  readonly dns: Ipv4Address;
   /** An address that nobody owns. */
   readonly quiet: Ipv4Address;
 }

@@ -25,6 +25,7 @@ export const GUEST_PLACE: GuestPlace = {
   address: ADDRESS_PLAN.smoke.guest,
   netmask: prefixMask(ADDRESS_PLAN.smoke.network),
   gateway: ADDRESS_PLAN.smoke.gateway,
+  dns: ADDRESS_PLAN.smoke.dns,
   quiet: ADDRESS_PLAN.smoke.quiet,
 };
 

@@ -61,7 +61,7 @@ async function boot(lab: Lab): Promise<Guest> {
       lab.changed();
     },
   };
-  const place: GuestPlace = { mac: CLIENT_MAC, address: FIRST, netmask: SERVER, gateway: SERVER, quiet: SERVER };
+  const place: GuestPlace = { mac: CLIENT_MAC, address: FIRST, netmask: SERVER, gateway: SERVER, dns: SERVER, quiet: SERVER };
   const running: RunningGuest = await startUBoot({ sink, place, directory, cache: '', startMs: 20_000 });
   lab.connect('client', (frame) => running.sendFrame(frame));
   const says = (words: string): Promise<void> =>

@@ -10,8 +10,10 @@ export interface NexusConfig {
   /** 64 hexadecimal digits, new for each run. */
   readonly seed: string;
   readonly bringUp: BringUpConfig;
-  /** What is proven after the interface is up, in this order. */
+  /** What is proven after the interface is up. */
   readonly proofs: readonly ProofConfig[];
+  /** Servers to ask for names where no lease names any. Default none. */
+  readonly dnsServers?: readonly string[];
 }
 
 export type BringUpConfig =
@@ -48,8 +50,11 @@ export function readNexusConfig(line: string): NexusConfig {
   const proofs = config['proofs'];
   if (!Array.isArray(proofs) || !proofs.every((proof) => PROOFS.includes(proof)))
     throw new UsageError(`proofs is a list of ${PROOFS.join(', ')}`);
+  const servers = config['dnsServers'] ?? [];
+  if (!Array.isArray(servers) || !servers.every((server) => typeof server === 'string'))
+    throw new UsageError('dnsServers is a list of addresses');
   return value as NexusConfig;
 }
 
-const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs'];
+const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers'];
 const PROOFS: readonly ProofConfig[] = ['ping', 'dns', 'tcp-listen', 'icmp'];

@@ -1,4 +1,11 @@
-import { type BringUpPolicy, type HostEvent, Netstackd, type NetstackdEvent } from '@nexus-net/net-os';
+import {
+  type BringUpPolicy,
+  type HostEvent,
+  Netstackd,
+  type NetstackdEvent,
+  type PingId,
+  type ProofOutcome,
+} from '@nexus-net/net-os';
 import {
   type Entropy,
   formatIpv4,
@@ -11,7 +18,9 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import { CATALOGUE, type MarkerId, type MarkerValues, renderMarker } from '@nexus-net/verdict';
-import type { BringUpConfig, NexusConfig } from './nexus-config.js';
+import { ADDRESS_PLAN } from '@nexus-net/wire';
+import { EchoListener } from './echo-listener.js';
+import type { BringUpConfig, NexusConfig, ProofConfig } from './nexus-config.js';
 
 /** What leaves the guest: a frame on its cable, or a line on its console. */
 export type NexusTransmit =
@@ -25,12 +34,15 @@ export type NexusTransmit =
 export class NexusMachine implements Machine<NexusTransmit, never> {
   readonly #netstackd: Netstackd;
   readonly #transmits = new Queue<NexusTransmit>(4_096);
-  readonly #wantsPing: boolean;
-  #pinged = false;
+  readonly #proofs: ReadonlySet<ProofConfig>;
+  readonly #said = new Set<MarkerId>();
+  #echo: EchoListener | undefined;
+  /** The echo request of the program, beside that of the network service. */
+  #programPing: PingId | undefined;
 
   constructor({ config, entropy }: { readonly config: NexusConfig; readonly entropy: Entropy }) {
-    const { mac, bringUp, proofs } = config;
-    this.#wantsPing = proofs.includes('ping');
+    const { mac, bringUp, proofs, dnsServers = [] } = config;
+    this.#proofs = new Set(proofs);
     this.#netstackd = new Netstackd({
       mac: parseMac(mac),
       entropy,
@@ -38,6 +50,11 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
       // The wire is ours, and so is every address on it: asking for four seconds whether one is free proves nothing here.
       conflictCheck: false,
       ...(bringUp.type === 'dhcp-then-static' && { budget: { timeMs: bringUp.budgetMs } }),
+      dnsServers: dnsServers.map(parseIpv4),
+      proofs: {
+        ...(this.#proofs.has('ping') && { ping: {} }),
+        ...(this.#proofs.has('dns') && { dns: { name: DNS_PROOF_NAME } }),
+      },
     });
   }
 
@@ -93,31 +110,66 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
         break;
       case 'interface-up':
         this.#say('iface-up', { address: event.address });
-        if (this.#wantsPing && event.gateway !== undefined) this.#netstackd.ping(now, { destination: event.gateway });
+        if (this.#proofs.has('tcp-listen')) this.#listen(now);
+        break;
+      case 'proof':
+        this.#onProof(now, event.outcome);
         break;
       case 'host':
-        this.#onHostEvent(event.event);
+        this.#onHostEvent(now, event.event);
         break;
       default:
         break;
     }
   }
 
-  #onHostEvent(event: HostEvent): void {
-    if (event.type === 'ping-reply' && !this.#pinged) {
-      this.#pinged = true;
-      this.#say('net-ping-ok');
-    } else if (event.type === 'ping-timeout' && !this.#pinged) this.#line('SELFTEST: net ping FAIL');
+  #onProof(now: Millis, outcome: ProofOutcome): void {
+    if (outcome.proof === 'ping') {
+      if (outcome.passed) this.#say('net-ping-ok');
+      else this.#line(`SELFTEST: net ping FAIL ${outcome.reason}`);
+      if (outcome.passed) this.#say('net-iface-ok');
+      const gateway = this.#netstackd.gateway;
+      if (this.#proofs.has('icmp') && gateway !== undefined) {
+        this.#programPing = this.#netstackd.ping(now, { destination: gateway, identifier: PROGRAM_PING });
+      }
+    } else if (outcome.proof === 'dns') {
+      if (outcome.passed) this.#say('net-dns-ok');
+      else this.#line(`netstackd: net dns proof fail ${outcome.reason}`);
+    }
   }
 
+  #onHostEvent(now: Millis, event: HostEvent): void {
+    if (this.#echo?.handleEvent(now, event) === 'echoed') this.#say('tcp-listen-ok');
+    if (!('id' in event) || event.id !== this.#programPing) return;
+    if (event.type === 'ping-reply') this.#say('icmp-ping-ok');
+    else this.#line(`SELFTEST: icmp ping FAIL ${event.type}`);
+  }
+
+  #listen(now: Millis): void {
+    if (this.#echo !== undefined) return;
+    const listener = this.#netstackd.tcp.listen(now, { port: ADDRESS_PLAN.ports.listenProbe });
+    if (typeof listener === 'string') this.#line(`SELFTEST: net tcp listen FAIL ${listener}`);
+    else this.#echo = new EchoListener(listener);
+  }
+
+  /** A marker, when what it says has happened first; an address that comes up again is no second proof. */
   #say(marker: MarkerId, values: MarkerValues = {}): void {
-    this.#line(renderMarker(CATALOGUE.get(marker), values));
+    const line = renderMarker(CATALOGUE.get(marker), values);
+    if (this.#said.has(line)) return;
+    this.#said.add(line);
+    this.#line(line);
   }
 
   #line(line: string): void {
     this.#transmits.push({ to: 'console', line });
   }
 }
+
+/** The identifier of the program's echo requests: another one than the network service's, which draws its own at random. */
+const PROGRAM_PING = 0x4e58;
+
+/** The name that the DNS proof asks for: as the OS does. */
+export const DNS_PROOF_NAME = 'localhost';
 
 function policyOf(config: BringUpConfig): BringUpPolicy {
   switch (config.type) {

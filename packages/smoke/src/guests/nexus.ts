@@ -12,8 +12,7 @@ import { startNexus } from './nexus-start.js';
 export const NEXUS: GuestDefinition = {
   name: 'nexus',
   description: 'our netstackd on a Linux kernel for x86-64, whose own IP stack has no part in it',
-  capabilities: new Set(['static-address', 'ping', 'dhcp']),
-  lanes: { REQUIRE_QEMU_DHCP: 'dhcp-lease' },
+  capabilities: new Set(['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen']),
   answers: 'always',
   script: nexusScript,
   rules: () => [],
@@ -28,7 +27,7 @@ function nexusScript(profile: Profile, place: GuestPlace, seed: Uint8Array): rea
   return [{ when: PROMPT, type: `${JSON.stringify(nexusConfig(profile, place, seed))}\n` }];
 }
 
-function nexusConfig(profile: Profile, { mac, address, netmask, gateway }: GuestPlace, seed: Uint8Array): NexusConfig {
+function nexusConfig(profile: Profile, { mac, address, netmask, gateway, dns }: GuestPlace, seed: Uint8Array): NexusConfig {
   const own = { address: formatIpv4(address), prefixLength: maskLength(netmask) ?? 24, gateway: formatIpv4(gateway) };
   const demanded = (marker: string): boolean =>
     profile.phases.some((phase) => phase.markers.some((each) => each.marker === marker));
@@ -46,6 +45,7 @@ function nexusConfig(profile: Profile, { mac, address, netmask, gateway }: Guest
       ? { type: 'dhcp-only' }
       : { type: 'dhcp-then-static', ...own, budgetMs: FALLBACK_MS },
     proofs: proofs.flatMap(([proof, wanted]) => (wanted ? [proof] : [])),
+    dnsServers: [formatIpv4(dns)],
   };
 }
 

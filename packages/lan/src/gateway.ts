@@ -18,6 +18,7 @@ import {
 import {
   Counters,
   type Datagram,
+  type Endpoint,
   type Entropy,
   type FrameMachine,
   formatIpv4,
@@ -39,6 +40,7 @@ import {
   type GatewayServicesConfig,
   type GatewayServicesView,
 } from './gateway-services.js';
+import { type ExchangeOutcome, NonceExchange } from './nonce-exchange.js';
 import { DnsService, type DnsServiceConfig, type DnsServiceEvent, type DnsServiceView } from './services/dns-service.js';
 
 export interface GatewayConfig {
@@ -70,6 +72,8 @@ export type GatewayEvent =
   | { readonly type: 'dhcp'; readonly event: DhcpServerEvent }
   | { readonly type: 'dns'; readonly event: DnsServiceEvent }
   | ({ readonly type: 'service' } & GatewayServiceEvent)
+  /** An exchange that was asked for has ended. */
+  | { readonly type: 'exchange'; readonly remote: Endpoint; readonly outcome: ExchangeOutcome; readonly at: Millis }
   /** Answers to pings, conflicts, unreachable clients. */
   | { readonly type: 'host'; readonly event: Exclude<HostEvent, { readonly type: 'datagram' }> };
 
@@ -105,6 +109,8 @@ export class Gateway implements FrameMachine<GatewayEvent> {
   readonly #probes = new Map<Ipv4Address, number>();
   readonly #unsent = new Counters<GatewayUnsent>();
   readonly #events: Queue<GatewayEvent>;
+  readonly #entropy: Entropy;
+  #exchange: NonceExchange | undefined;
   #started = false;
 
   constructor(config: GatewayConfig) {
@@ -112,6 +118,7 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     const { entropy, mac = plan.gatewayMac, address = plan.gateway, dnsAddress = plan.dns, network = plan.network } = config;
     this.mac = mac;
     this.address = address;
+    this.#entropy = entropy;
     this.#addresses = dnsAddress === 'none' ? [address] : [address, dnsAddress];
     for (const own of this.#addresses)
       requireArgument(isHostAddress(network, own), `${formatIpv4(own)} is a host address of ${formatPrefix(network)}`);
@@ -172,6 +179,17 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     return this.ping(now, request);
   }
 
+  /**
+   * Connects to somebody who is said to listen, and lets a nonce go there and back. One at a time: another one replaces it. An `exchange`
+   * event says how it ended.
+   */
+  exchange(now: Millis, remote: Endpoint): void {
+    this.start(now);
+    this.#exchange = new NonceExchange(now, remote, { tcp: this.#host.tcp, entropy: this.#entropy });
+    this.#tellExchange(now);
+    this.#settle(now);
+  }
+
   handleFrame(now: Millis, frame: Uint8Array): void {
     this.start(now);
     this.#front.handleFrame(now, frame);
@@ -228,10 +246,18 @@ export class Gateway implements FrameMachine<GatewayEvent> {
     this.#dhcp?.machine.probeResult(now, id, event.type === 'probe-clear' ? 'free' : 'in-use');
   }
 
+  #tellExchange(now: Millis): void {
+    const { outcome, remote } = this.#exchange ?? {};
+    if (outcome === undefined || remote === undefined) return;
+    this.#exchange = undefined;
+    this.#events.push({ type: 'exchange', remote, outcome, at: now });
+  }
+
   /** Hands datagrams to the services and their answers back to the host. */
   #settle(now: Millis): void {
     for (let event = this.#front.pollEvent(); event !== undefined; event = this.#front.pollEvent()) {
-      if (event.type !== 'datagram') this.#handleHostEvent(now, event);
+      if (this.#exchange?.handleEvent(now, event) === true) this.#tellExchange(now);
+      else if (event.type !== 'datagram') this.#handleHostEvent(now, event);
       else if (event.socket === this.#dhcp?.socket) this.#dhcp.machine.handleDatagram(now, event.datagram);
       else if (event.socket === this.#dns?.socket) this.#dns.machine.handleDatagram(now, event.datagram);
     }

@@ -8,6 +8,7 @@ export * from './impairment.js';
 export * from './impersonation-witness.js';
 export * from './lan.js';
 export * from './link.js';
+export * from './nonce-exchange.js';
 export { type DnsQueryReject, DnsResponder, type DnsResponderConfig, type DnsResponse } from './services/dns-responder.js';
 export * from './services/dns-service.js';
 export { type DnsTcpEvent, DnsTcpService, type DnsTcpServiceConfig, type DnsTcpView } from './services/dns-tcp-service.js';

@@ -1,5 +1,5 @@
 import { Lan } from '@nexus-net/lan';
-import { type Entropy, type Ipv4Address, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
+import { type Entropy, type Ipv4Address, ipv4, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
 import { type AbortCause, Ladder, type LadderEvent, LineAssembler } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
 import { ConsoleScript, type ScriptEvent } from './console-script.js';
@@ -44,6 +44,9 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #events = new Queue<SmokeEvent>(65_536);
   readonly #dhcp: boolean;
   readonly #answers: GuestDefinition['answers'];
+  readonly #listens: boolean;
+  /** When the gateway tries the guest's listener next. */
+  #exchangeAt: Millis = NEVER;
   /** The guest answered an ARP request of the gateway for its present address. */
   #found = false;
   /** The newest address leased to the guest. */
@@ -57,13 +60,24 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     const { mac, address, gateway } = GUEST_PLACE;
     this.#answers = guest.answers;
     this.#dhcp = profile.capabilities.includes('dhcp');
-    this.#lan = new Lan({ entropy, ports: [GUEST_PORT], gateway: { dhcp: dhcpServer ? {} : 'off' } });
+    this.#lan = new Lan({
+      entropy,
+      ports: [GUEST_PORT],
+      gateway: { dhcp: dhcpServer ? {} : 'off', dns: { hosts: [{ name: 'localhost', addresses: [LOCALHOST] }] } },
+    });
+    this.#listens = profile.capabilities.includes('tcp-listen');
     const seed = new Uint8Array(32);
     entropy.fill(seed);
     this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed));
     this.#ladder = new Ladder({
       profile,
-      context: { guestMac: mac, gateway, dhcpServer: gateway, ...(this.#dhcp ? {} : { staticAddress: address }) },
+      context: {
+        guestMac: mac,
+        gateway,
+        dhcpServer: gateway,
+        dnsServers: [GUEST_PLACE.dns],
+        ...(this.#dhcp ? {} : { staticAddress: address }),
+      },
       rules: guest.rules(GUEST_PLACE),
       panics: guest.panics,
       until,
@@ -140,7 +154,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
 
   /** `NEVER` once the verdict is there: the run is over, and the wire with it. */
   nextTimeout(): Millis {
-    return this.#judged ? NEVER : Math.min(this.#lan.nextTimeout(), this.#ladder.nextTimeout(), this.#probeAt);
+    return this.#judged ? NEVER : Math.min(this.#lan.nextTimeout(), this.#ladder.nextTimeout(), this.#probeAt, this.#exchangeAt);
   }
 
   inspect(): {
@@ -167,6 +181,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       this.#lan.handleTimeout(this.#now);
       this.#ladder.handleTimeout(this.#now);
       if (this.#probeAt <= this.#now) this.#probe();
+      if (this.#exchangeAt <= this.#now) this.#exchange();
       this.#pump();
     }
     this.#now = Math.max(this.#now, now);
@@ -195,6 +210,15 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#probeAt = this.#now + PROBE_EVERY_MS;
   }
 
+  /** Lets the gateway send a nonce to the guest's listener: the wire then shows whether it comes back. */
+  #exchange(): void {
+    this.#exchangeAt = NEVER;
+    const address = this.#own;
+    if (address === undefined) return;
+    const remote = { address, port: ADDRESS_PLAN.ports.listenProbe };
+    this.#lan.command(this.#now, (gateway, now) => gateway.exchange(now, remote));
+  }
+
   /** Carries everything from part to part until nothing moves. */
   #pump(): void {
     for (let moved = true; moved; ) {
@@ -219,6 +243,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       if (event.type === 'verdict') this.#judged = true;
       // A guest that answers by itself is asked as soon as the ladder wants to know.
       if (event.type === 'phase' && this.#ladder.phase === 'iface' && this.#answers === 'always') this.#probeAt = this.#now;
+      if (event.type === 'phase' && event.report.name === 'iface' && this.#listens) this.#exchangeAt = this.#now;
     }
   }
 
@@ -235,6 +260,10 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       case 'violation':
         this.#events.push(event);
         this.#ladder.handleViolation(this.#now, event.violation);
+        break;
+      case 'gateway':
+        // Refused or unanswered: the guest may not listen yet.
+        if (event.event.type === 'exchange' && !event.event.outcome.passed) this.#exchangeAt = this.#now + EXCHANGE_EVERY_MS;
         break;
       default:
         break; // what the gateway and the switch say of themselves is in inspect()
@@ -263,6 +292,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
 }
 
 const GUEST_PORT = 'guest';
+const LOCALHOST = ipv4(127, 0, 0, 1);
+const EXCHANGE_EVERY_MS: Millis = 500;
 const PROBE_EVERY_MS: Millis = 250;
 /** A kernel that boots without a word takes a while on a busy machine. */
 const SILENCE_MS: Millis = 60_000;

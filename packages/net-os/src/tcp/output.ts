@@ -16,7 +16,7 @@ export function sendNext(now: Millis, tcb: Tcb): boolean {
       return false;
     case 'SYN-SENT':
     case 'SYN-RECEIVED':
-      return tcb.mustSyn && sendSyn(now, tcb);
+      return (tcb.mustSyn && sendSyn(now, tcb)) || (tcb.mustAck && tcb.state === 'SYN-RECEIVED' && sendAck(now, tcb));
     default:
       return (
         ((tcb.mustResend || seqLt(tcb.sndUna, tcb.lostEdge)) && resendLost(now, tcb)) ||

@@ -40,6 +40,7 @@ export function takeText(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel 
   if (isFin && tcb.peerFin === undefined && seqLeq(textEnd, tcb.rcvAdv) && seqLeq(tcb.rcvNxt, textEnd)) tcb.peerFin = textEnd;
   const left = seqMax(segment.sequence, tcb.rcvNxt);
   let right = seqMin(textEnd, tcb.rcvAdv);
+  if (seqLt(right, textEnd)) tcb.mustAck = true; // the rest does not fit: the peer learns where the window ends
   if (tcb.peerFin !== undefined) right = seqMin(right, tcb.peerFin);
   let drop: TcpDropLabel | undefined;
   if (seqLt(left, right)) drop = store(now, tcb, { segment, left, right });

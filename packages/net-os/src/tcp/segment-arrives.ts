@@ -285,7 +285,7 @@ function deliver(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabel | undefi
 function takeFin(now: Millis, tcb: Tcb): void {
   const wasFinWait2 = tcb.state === 'FIN-WAIT-2';
   tcb.enter('fin');
-  tcb.context.tell(tcb, NEWS.peerClosed | (tcb.wantsRead ? NEWS.readable : 0));
+  tcb.context.tell(tcb, NEWS.peerClosed | (tcb.wantsRead && !tcb.isReleased ? NEWS.readable : 0));
   tcb.wantsRead = false;
   if (!wasFinWait2) return;
   sendAck(now, tcb);

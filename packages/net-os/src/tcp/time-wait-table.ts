@@ -90,6 +90,7 @@ export class TimeWaitTable {
           : seqLt(entry.rcvNxt, segment.sequence);
       if (isNewer) return 'reuse';
     }
+    if (!segment.has(ACK) && !segment.has(SYN)) return 'ignore';
     const isKnownFin = segment.has(FIN) && seqDiff(segment.sequence + segment.sequenceLength, entry.rcvNxt) === 0;
     if (isKnownFin) {
       this.#entries.delete(keyOf(entry));

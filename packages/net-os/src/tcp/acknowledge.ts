@@ -25,8 +25,8 @@ export function acknowledge(now: Millis, tcb: Tcb, segment: Segment): boolean {
       ? news
       : segment.length === 0 && !segment.has(FIN) && tcb.sndWnd === windowBefore && segment.sequence === tcb.rcvNxt;
     if (isDuplicate) countDuplicate(tcb);
-    if (tcb.sndWnd === 0) noteShut(now, tcb);
   }
+  if (acked <= 0 && tcb.sndWnd === 0) noteShut(now, tcb);
   if (news || (acked <= 0 && tcb.duplicateAcks > 0)) judgeLoss(tcb);
   if (windowBefore === 0 && tcb.sndWnd > 0) reopen(tcb);
   return isFinAcked;

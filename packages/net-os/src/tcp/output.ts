@@ -1,4 +1,4 @@
-import type { Millis } from '@nexus-net/sansio';
+import { type Millis, NEVER } from '@nexus-net/sansio';
 import { sendSegment } from './build-segment.js';
 import { overlapOctets, SeqRanges } from './ranges.js';
 import { ACK, FIN, PSH, RST, SYN } from './segment.js';
@@ -226,7 +226,9 @@ function noteSent(now: Millis, tcb: Tcb): void {
 }
 
 function armUser(now: Millis, tcb: Tcb): void {
-  if (!tcb.timers.isArmed(TIMER.user)) tcb.timers.arm(TIMER.user, now + userTimeoutOf(tcb));
+  if (tcb.timers.isArmed(TIMER.user)) return;
+  const shutUntil = tcb.shutSince < 0 ? NEVER : tcb.shutSince + tcb.zeroWindowTimeoutMs;
+  tcb.timers.arm(TIMER.user, Math.min(now + userTimeoutOf(tcb), Math.max(now, shutUntil)));
 }
 
 function windowOf(tcb: Tcb): number {

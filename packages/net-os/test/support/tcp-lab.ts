@@ -1,6 +1,7 @@
 import { type Ipv4Address, type MacAddress, type Millis, NEVER, parseIpv4, SeededEntropy } from '@nexus-net/sansio';
 import { decodeTcp, encodeTcp, IP_PROTOCOL, type TcpOption, type TcpSegment } from '@nexus-net/wire';
 import type { SendOutcome, TcpConnection, TcpEvent, TcpLimits, TcpListener, TcpOptions } from '../../src/index.js';
+import type { Ipv4Arrival } from '../../src/ipv4/ipv4-input.js';
 import { FRAME_HEADROOM } from '../../src/ipv4/packet-frame.js';
 import type { CongestionFactory } from '../../src/tcp/congestion.js';
 import { TcpLayer } from '../../src/tcp/tcp-layer.js';
@@ -100,24 +101,13 @@ export class Lab {
     payload: Uint8Array,
     { source = PEER_ADDRESS, reach = 'unicast' }: { source?: Ipv4Address; reach?: 'unicast' | 'broadcast' } = {},
   ): string | undefined {
-    return this.layer.input(this.now, {
-      packet: {
-        trafficClass: 0,
-        identification: 0,
-        dontFragment: true,
-        moreFragments: false,
-        fragmentOffset: 0,
-        ttl: 64,
-        protocol: IP_PROTOCOL.tcp,
-        source,
-        destination: OUR_ADDRESS,
-        options: new Uint8Array(0),
-        payload,
-      },
-      bytes: payload,
-      linkSource: 2 as MacAddress,
-      reach,
-    });
+    return this.layer.input(this.now, arrivalOf(payload, source, reach));
+  }
+
+  /** A segment as it comes from another address. */
+  arrival(short: Short, source: number): Ipv4Arrival {
+    const from = source as Ipv4Address;
+    return arrivalOf(encodeTcp(this.segment(short), { source: from, destination: OUR_ADDRESS }), from, 'unicast');
   }
 
   segment({ flags, seq = 0, ack, win = 65_535, text = '', urg = 0, options = [] }: Short): TcpSegment {
@@ -152,6 +142,12 @@ export class Lab {
       if (decoded.value.flags.syn) this.iss = decoded.value.sequence;
       return decoded.value;
     });
+  }
+
+  /** Throws away what is to be sent. */
+  discard(): void {
+    while (this.layer.pump(this.now));
+    this.#frames.length = 0;
   }
 
   /** The same in short: `SA 0:1 w65535`, `A 1:1 "abc"`, `R 5`. */
@@ -214,6 +210,23 @@ export class Lab {
       payload.length === 0 ? '' : payload.length <= 12 ? ` "${new TextDecoder().decode(payload)}"` : ` +${payload.length}`;
     return `${bits} ${seq}${ack}${window === 65_535 || flags.rst ? '' : ` w${window}`}${text}${flags.urg ? ` u${urgentPointer}` : ''}`;
   }
+}
+
+function arrivalOf(payload: Uint8Array, source: Ipv4Address, reach: 'unicast' | 'broadcast'): Ipv4Arrival {
+  const packet = {
+    trafficClass: 0,
+    identification: 0,
+    dontFragment: true,
+    moreFragments: false,
+    fragmentOffset: 0,
+    ttl: 64,
+    protocol: IP_PROTOCOL.tcp,
+    source,
+    destination: OUR_ADDRESS,
+    options: new Uint8Array(0),
+    payload,
+  };
+  return { packet, bytes: payload, linkSource: 2 as MacAddress, reach };
 }
 
 /** The timestamps that a peer who offered them sends in its next segment. */

@@ -204,7 +204,8 @@ export class Tcb {
     this.localPort = local.port;
     this.remoteAddress = remote.address;
     this.remotePort = remote.port;
-    this.ipv4 = { protocol: IP_PROTOCOL.tcp, destination: remote.address };
+    const { ttl, trafficClass } = options;
+    this.ipv4 = { protocol: IP_PROTOCOL.tcp, destination: remote.address, ttl, trafficClass };
     this.addressSum = (local.address >>> 16) + (local.address & 0xffff) + (remote.address >>> 16) + (remote.address & 0xffff);
     this.sendRing = new ByteRing(context.pool);
     this.receiveRing = new ByteRing(context.pool);

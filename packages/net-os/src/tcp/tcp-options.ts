@@ -18,7 +18,7 @@ export interface TcpOptions extends TcpTunable {
   readonly windowScaling?: boolean;
   /** Offer RFC 2018 selective acknowledgments. Default true. */
   readonly selectiveAcks?: boolean;
-  /** An acknowledgment waits so long for company; 0: none waits. Default 40 ms; below 500 (RFC 9293 MUST-58). */
+  /** An acknowledgment waits so long for company; 0: none waits. Default 40 ms; below 500 (RFC 9293 MUST-40). */
   readonly delayedAckMs?: Millis;
   /** RFC 6298 §2.1. Default 1 000 ms. */
   readonly rtoInitialMs?: Millis;
@@ -30,10 +30,14 @@ export interface TcpOptions extends TcpTunable {
   readonly connectTimeoutMs?: Millis;
   /** Time between keepalives that nobody answers. Default 75 000 ms. */
   readonly keepAliveIntervalMs?: Millis;
-  /** Keepalives without an answer that end the connection. Default 9 (RFC 9293 MUST-27: more than one). */
+  /** Keepalives without an answer that end the connection. Default 9 (RFC 9293 MUST-29: more than one). */
   readonly keepAliveCountMax?: number;
   /** How long a closed connection waits for the peer's FIN. Default 60 000 ms. */
   readonly finWait2Ms?: Millis;
+  /** TTL of every segment (RFC 9293 MUST-49), 1..255. Default 64. */
+  readonly ttl?: number;
+  /** DSCP and ECN bits of every segment (RFC 9293 MUST-48), 0..255. Default 0. */
+  readonly trafficClass?: number;
   /** Tell the peer our user timeout (RFC 5482 ADV_UTO). Default false. */
   readonly advertiseUserTimeout?: boolean;
   /** Follow the peer's user timeout, between 100 s and an hour, unless the user has set one (RFC 5482 §3.1). Default true. */
@@ -97,6 +101,8 @@ export interface ResolvedTcpOptions {
   readonly keepAliveIntervalMs: Millis;
   readonly keepAliveCountMax: number;
   readonly finWait2Ms: Millis;
+  readonly ttl: number;
+  readonly trafficClass: number;
   readonly advertiseUserTimeout: boolean;
   readonly followUserTimeout: boolean;
   readonly noDelay: boolean;
@@ -120,12 +126,16 @@ export function resolveTcpOptions(options: TcpOptions = {}, congestion?: Congest
     keepAliveIntervalMs = 75_000,
     keepAliveCountMax = 9,
     finWait2Ms = 60_000,
+    ttl = 64,
+    trafficClass = 0,
   } = options;
   requireInteger({ sendBufferMax, receiveBufferMax }, 1, 2 ** 30);
   requireInteger({ mssMax }, MSS_FLOOR, 65_495);
   requireArgument(delayedAckMs >= 0 && delayedAckMs < 500, 'delayedAckMs is 0..499');
   requireInteger({ rtoInitialMs, rtoMinMs, rtoMaxMs, connectTimeoutMs, keepAliveIntervalMs, finWait2Ms }, 1, 2 ** 40);
   requireInteger({ keepAliveCountMax }, 2, 255);
+  requireInteger({ ttl }, 1, 255);
+  requireInteger({ trafficClass }, 0, 255);
   requireArgument(rtoMinMs <= rtoMaxMs && rtoInitialMs <= rtoMaxMs, 'rtoMinMs and rtoInitialMs do not exceed rtoMaxMs');
   requireTunable(options);
   return {
@@ -144,6 +154,8 @@ export function resolveTcpOptions(options: TcpOptions = {}, congestion?: Congest
     keepAliveIntervalMs,
     keepAliveCountMax,
     finWait2Ms,
+    ttl,
+    trafficClass,
     advertiseUserTimeout: options.advertiseUserTimeout ?? false,
     followUserTimeout: options.followUserTimeout ?? true,
     noDelay: options.noDelay ?? false,

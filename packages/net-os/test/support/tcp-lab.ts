@@ -2,6 +2,7 @@ import { type Ipv4Address, type MacAddress, type Millis, NEVER, parseIpv4, Seede
 import { decodeTcp, encodeTcp, IP_PROTOCOL, type TcpOption, type TcpSegment } from '@nexus-net/wire';
 import type { SendOutcome, TcpConnection, TcpEvent, TcpLimits, TcpListener, TcpOptions } from '../../src/index.js';
 import type { Ipv4Arrival } from '../../src/ipv4/ipv4-input.js';
+import type { Ipv4Fields } from '../../src/ipv4/ipv4-output.js';
 import { FRAME_HEADROOM } from '../../src/ipv4/packet-frame.js';
 import type { CongestionFactory } from '../../src/tcp/congestion.js';
 import { TcpLayer } from '../../src/tcp/tcp-layer.js';
@@ -40,6 +41,8 @@ export class Lab {
   now: Millis = 1_000;
   mtu: number;
   outcome: SendOutcome = 'sent';
+  /** What the last IPv4 header was to say. */
+  fields: Ipv4Fields | undefined;
   readonly counted: string[] = [];
   readonly suspected: number[] = [];
   /** Our initial sequence number: of the last SYN that we sent. */
@@ -64,7 +67,8 @@ export class Lab {
           this.suspected.push(octets);
           return 576;
         },
-        sendFrame: (_now, frame) => {
+        sendFrame: (_now, frame, _source, fields) => {
+          this.fields = fields;
           if (this.outcome === 'sent') this.#frames.push(frame);
           return this.outcome;
         },

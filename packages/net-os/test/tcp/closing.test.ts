@@ -220,7 +220,7 @@ describe('keepalive (RFC 9293 §3.8.4)', () => {
 
   const OPTIONS = { ...PLAIN, keepAliveMs: 10_000, keepAliveIntervalMs: 1_000, keepAliveCountMax: 3 };
 
-  test('asks with a number that was acknowledged, and ends after several silences (MUST-27)', () => {
+  test('asks with a number that was acknowledged, and ends after several silences (MUST-29)', () => {
     const lab = new Lab();
     const connection = lab.established(OPTIONS);
     expect(lab.wait(20_000)).toEqual(['10000 A 0:1', '11000 A 0:1', '12000 A 0:1']);

@@ -115,7 +115,7 @@ describe('section T of the catalogue of faults', () => {
     for (let i = 0; i < 1_000; i++) answers += lab.ask({ flags: 'R', seq: 2 }).length;
     expect(answers).toBe(10);
     const totals = new Set<number>();
-    for (let seed = 0; seed < 8; seed++) {
+    for (let seed = 0; seed < 5; seed++) {
       const many = new Lab({ seed: `T08 ${seed}`, limits: { challengesPerSecond: 100 } });
       const listener = many.listen(PLAIN, 64);
       let sum = 0;
@@ -130,7 +130,7 @@ describe('section T of the catalogue of faults', () => {
       expect(sum).toBeGreaterThanOrEqual(50);
       expect(sum).toBeLessThanOrEqual(100);
     }
-    expect(totals.size).toBeGreaterThan(3);
+    expect(totals.size).toBeGreaterThan(2);
   });
 
   test('fault/T09 two confused ends do not answer each other for ever; segments with text are always answered', () => {
@@ -156,7 +156,7 @@ describe('section T of the catalogue of faults', () => {
         return una;
       });
     };
-    const count = FACTOR > 1 ? 1_000_000 : 8_000;
+    const count = FACTOR > 1 ? 1_000_000 : 5_000;
     const drawn = isns('one', count);
     // Every octet takes every value about equally often: chi-squared with 255 degrees of freedom, far beyond 5 sigma is 400.
     for (const shift of [0, 8, 16, 24]) {

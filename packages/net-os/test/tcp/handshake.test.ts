@@ -140,6 +140,19 @@ describe('LISTEN (§3.10.7.2)', () => {
     expect(typeof lab.layer.listen(lab.now, { port: 81, address: PEER_ADDRESS })).toBe('object');
   });
 
+  test('a port with connections can be listened on (MUST-42)', () => {
+    const lab = new Lab();
+    lab.connect(PLAIN);
+    expect(typeof lab.layer.listen(lab.now, { port: 80 })).toBe('object');
+  });
+
+  test('TTL and traffic class are the user’s (MUST-48, MUST-49)', () => {
+    const lab = new Lab();
+    lab.connect({ ...PLAIN, ttl: 3, trafficClass: 0xb8 });
+    lab.take();
+    expect(lab.fields).toEqual({ protocol: 6, destination: PEER_ADDRESS, ttl: 3, trafficClass: 0xb8 });
+  });
+
   test('port 0 listens on a free one', () => {
     const lab = new Lab();
     const listener = lab.layer.listen(lab.now, { port: 0 });

@@ -50,7 +50,7 @@ describe('whatever the cable does', () => {
         expect(client.end).toBe('closed');
         expect(server.end === undefined || server.end === 'closed' || server.end === 'timed-out').toBe(true);
       }),
-      { numRuns: 16 * FACTOR },
+      { numRuns: 10 * FACTOR },
     );
   });
 
@@ -90,7 +90,7 @@ describe('whatever the cable does', () => {
           expect({ ...got, isExact }).toEqual({ client: total, server: total, isExact: true });
         },
       ),
-      { numRuns: 6 * FACTOR },
+      { numRuns: 4 * FACTOR },
     );
   });
 

@@ -37,7 +37,7 @@ export function takeWindow(now: Millis, tcb: Tcb, segment: Segment): void {
   const { sequence, acknowledgment } = segment;
   if (seqLt(acknowledgment, tcb.sndUna)) return;
   if (!seqLt(tcb.sndWl1, sequence) && !(tcb.sndWl1 === sequence && seqLeq(tcb.sndWl2, acknowledgment))) return;
-  tcb.sndWnd = segment.window * 2 ** tcb.sndShift;
+  tcb.sndWnd = segment.window << tcb.sndShift; // below 2^30
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd);
   tcb.sndWl1 = sequence;
   tcb.sndWl2 = acknowledgment;

@@ -76,7 +76,7 @@ function markUrgent(frame: Uint8Array, tcb: Tcb, sequence: Seq): void {
 function offerWindow(tcb: Tcb, isSyn: boolean): number {
   const limit = tcb.options.receiveBufferMax;
   const shift = isSyn ? 0 : tcb.rcvShift;
-  const room = Math.min(limit - tcb.receiveRing.length, 0xffff * 2 ** shift);
+  const room = Math.min(limit - tcb.receiveRing.length, 0xffff << shift);
   const edge = seqAdd(tcb.rcvNxt, Math.max(0, room));
   if (seqDiff(edge, tcb.rcvAdv) >= Math.min(limit >>> 1, tcb.receiveMss) || isSyn) {
     if (seqLt(tcb.rcvAdv, edge)) tcb.rcvAdv = edge;

@@ -26,7 +26,7 @@ export class RoundTrip {
 
   /** RTO with its backoff. */
   get timeoutMs(): Millis {
-    return Math.min(this.#limits.rtoMaxMs, this.#rtoMs * 2 ** this.#backoff);
+    return this.#backoff === 0 ? this.#rtoMs : Math.min(this.#limits.rtoMaxMs, this.#rtoMs * 2 ** this.#backoff);
   }
 
   /** How often RTO has been doubled since something new was acknowledged. */

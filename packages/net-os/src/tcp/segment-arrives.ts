@@ -233,7 +233,7 @@ function completeHandshake(now: Millis, tcb: Tcb, segment: Segment): TcpDropLabe
   const wasPassive = tcb.listener !== undefined;
   if (wasPassive && !tcb.context.admit(tcb)) return 'tcp-backlog-full';
   tcb.enter('ack-of-syn');
-  tcb.sndWnd = segment.window * 2 ** tcb.sndShift;
+  tcb.sndWnd = segment.window << tcb.sndShift;
   tcb.maxSndWnd = Math.max(tcb.maxSndWnd, tcb.sndWnd);
   tcb.sndWl1 = segment.sequence;
   tcb.sndWl2 = segment.acknowledgment;

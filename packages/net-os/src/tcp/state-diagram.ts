@@ -11,8 +11,13 @@ export function stateDiagram(): string {
     }
     return [...targets].map(([to, names]) => `  ${idOf(from)} --> ${idOf(to)}: ${names.join(', ')}`);
   });
-  const head = `| state | ${events.join(' | ')} |`;
-  const rows = TCP_STATE_NAMES.map((state) => `| ${state} | ${events.map((event) => TCP_STATES[state][event]).join(' | ')} |`);
+  const cells = [
+    ['state', ...events],
+    ...TCP_STATE_NAMES.map((state) => [state, ...events.map((event) => TCP_STATES[state][event])]),
+  ];
+  const widths = ['state', ...events].map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`);
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return [
     '# States of a TCP connection',
     '',
@@ -25,9 +30,9 @@ export function stateDiagram(): string {
     ...arcs,
     '```',
     '',
-    head,
-    `|${' --- |'.repeat(events.length + 1)}`,
-    ...rows,
+    lines[0] ?? '',
+    rule,
+    ...lines.slice(1),
     '',
   ].join('\n');
 }

@@ -238,7 +238,7 @@ export class TcpSocket implements TcpConnection {
 function offerMore(tcb: Tcb): void {
   if (tcb.end !== undefined || tcb.isPeerFinTaken || tcb.state === 'TIME-WAIT') return;
   const limit = tcb.options.receiveBufferMax;
-  const room = Math.min(limit - tcb.receiveRing.length, 0xffff * 2 ** tcb.rcvShift);
+  const room = Math.min(limit - tcb.receiveRing.length, 0xffff << tcb.rcvShift);
   const growth = seqDiff(seqAdd(tcb.rcvNxt, room), tcb.rcvAdv);
   const isShut = tcb.rcvWnd < tcb.receiveMss;
   if (growth < Math.min(limit >>> 1, isShut ? tcb.receiveMss : 2 * tcb.receiveMss) || growth <= 0) return;

@@ -11,8 +11,4 @@ import { TCP } from './tcp.js';
 import { UDP_PEERS } from './udp-peers.js';
 
 /** In the order in which they run and stand in the README. */
-<<<<<<< HEAD
-export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, SWITCH, DISSECT, NOISE, BOOT];
-=======
-export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, SWITCH, DISSECT, BOOT, TCP];
->>>>>>> 78093fb (TCP: a witness of echoes, fuzz targets, a bench suite with smoltcp as its peer; the diagram of states is aligned)
+export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, TCP, SWITCH, DISSECT, NOISE, BOOT];

@@ -3,6 +3,7 @@ import { CODEC } from './codec.js';
 import { CODEC_PEERS } from './codec-peers.js';
 import { DISSECT } from './dissect.js';
 import { LEASE } from './lease.js';
+import { MUX } from './mux.js';
 import { NETWORK } from './network.js';
 import { NOISE } from './noise.js';
 import type { Suite } from './suite.js';
@@ -11,4 +12,4 @@ import { TCP } from './tcp.js';
 import { UDP_PEERS } from './udp-peers.js';
 
 /** In the order in which they run and stand in the README. */
-export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, TCP, SWITCH, DISSECT, NOISE, BOOT];
+export const SUITES: readonly Suite[] = [CODEC, CODEC_PEERS, LEASE, UDP_PEERS, NETWORK, TCP, SWITCH, DISSECT, NOISE, MUX, BOOT];

@@ -1,4 +1,4 @@
-// The real clients and servers that `npm run test:peers` runs against, and the benchmarks: names those that are missing, and with CI=true, installs
+// The real clients, servers and tools that `npm run test:peers` runs against, and the benchmarks: names those that are missing, and with CI=true, installs
 // them. Removes network namespaces that a run left behind which was killed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,10 @@ const PEERS = {
   dhclient: 'isc-dhcp-client',
   dhcpcd: 'dhcpcd-base',
   udhcpc: 'udhcpc',
+  ping: 'iputils-ping',
+  iperf3: 'iperf3',
+  curl: 'curl',
+  'nc.openbsd': 'netcat-openbsd',
 };
 
 const CI = process.env.CI === 'true';

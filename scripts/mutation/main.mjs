@@ -12,7 +12,7 @@ import { readResults, scoreOf, writeResults } from './results.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-const USAGE = `npm run mutation -- (--since REF | --all | --files FILE,FILE…) [--packages NAME,NAME…] [--groups NAME,NAME…] [--write]
+const USAGE = `npm run mutation -- (--since REF | --all | --files FILE,FILE…) [--packages NAME,NAME…] [--groups NAME,NAME…] [--survivors] [--write]
 npm run mutation -- --report
 
   --since REF   mutates the source files that differ from the commit REF
@@ -21,6 +21,7 @@ npm run mutation -- --report
   --packages    only files of these packages (${Object.keys(GROUPS).join(', ')})
   --groups      only files of these groups
   --write       keeps what was measured in docs/mutation/, file by file as it comes, and writes the report
+  --survivors   only the mutants that are kept as survivors, of files that are what they were
   --workers N   processes that run tests, default and at most 2
   --report      measures nothing, writes the report from what is kept
 
@@ -42,6 +43,7 @@ export async function main(args) {
         groups: { type: 'string' },
         workers: { type: 'string', default: '2' },
         write: { type: 'boolean' },
+        survivors: { type: 'boolean' },
         report: { type: 'boolean' },
       },
     }));
@@ -57,7 +59,8 @@ export async function main(args) {
   }
 
   setPriority(15); // and so do the processes that are started from here
-  const chosen = chooseFiles(options);
+  let chosen = chooseFiles(options);
+  if (options.survivors) chosen = chosen.filter(({ name, path }) => hasSurvivors(readResults(ROOT, name)[path], path));
   if (chosen.length === 0) {
     console.log('no file of a measured group is to be mutated');
     return 0;
@@ -65,10 +68,11 @@ export async function main(args) {
   const copy = copyTree(ROOT, join(ROOT, '.nexus/mutation'));
   const begin = performance.now();
   const measured = [];
-  for (const run of runs(chosen)) {
+  for (const run of runs(chosen, options.survivors ? 4 * LINES_PER_RUN : LINES_PER_RUN)) {
     let outcome;
     try {
-      outcome = await mutate({ copy, ...run, workers: Number(options.workers) });
+      const before = options.survivors ? readResults(ROOT, run.name) : undefined;
+      outcome = await mutate({ copy, ...run, workers: Number(options.workers), before });
     } catch (error) {
       console.error(`${run.sources.join(', ')}: ${error.message}`); // tests that fail without any mutant, say
       return 1;
@@ -128,15 +132,18 @@ function commitOf(path) {
 
 const isIn = (list, name) => list === undefined || list.split(',').includes(name);
 
+/** Tests are added and seldom taken away: what was killed stays so while the file is the same. */
+const hasSurvivors = (result, path) => result !== undefined && result.survivors.length > 0 && result.commit === commitOf(path);
+
 /** What is measured together: files of one group, not too many. */
-function* runs(files) {
+function* runs(files, linesMax) {
   for (const [name, groups] of Object.entries(GROUPS))
     for (const group of Object.keys(groups)) {
       let sources = [];
       let lines = 0;
       for (const { path } of files.filter((each) => each.name === name && each.group === group)) {
         const length = readFileSync(join(ROOT, path), 'utf8').split('\n').length;
-        if (sources.length > 0 && lines + length > LINES_PER_RUN) {
+        if (sources.length > 0 && lines + length > linesMax) {
           yield { name, sources };
           sources = [];
           lines = 0;

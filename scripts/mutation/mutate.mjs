@@ -8,8 +8,11 @@ const RUNNER = fileURLToPath(new URL('./runner.mjs', import.meta.url));
 /** Tests of the host proof: the others need more than node, or much time. */
 const TEST = /(?<!\.long|\.live|\.peers)\.test\.ts$/;
 
-/** Mutates `sources` of the package `name` in `copy`. By file: what became of its mutants. */
-export async function mutate({ copy, name, sources, workers }) {
+/**
+ * Mutates `sources` of the package `name` in `copy`. By file: what became of its mutants. With `before`, the results of these files as
+ * they are, only what survived is measured again.
+ */
+export async function mutate({ copy, name, sources, workers, before }) {
   const here = process.cwd();
   process.chdir(copy);
   // What a run that was killed has left.
@@ -18,7 +21,7 @@ export async function mutate({ copy, name, sources, workers }) {
   try {
     const mutants = await new Stryker({
       inPlace: true,
-      mutate: sources,
+      mutate: before === undefined ? sources : sources.flatMap((path) => ranges(path, original.get(path), before[path])),
       testRunner: 'package',
       plugins: [RUNNER],
       ignorers: ['invariants'],
@@ -35,7 +38,8 @@ export async function mutate({ copy, name, sources, workers }) {
       logLevel: 'error',
       warnings: false,
     }).runMutationTest();
-    return summarise(mutants, original, copy);
+    const after = summarise(mutants, original, copy);
+    return before === undefined ? after : Object.fromEntries(sources.map((path) => [path, less(before[path], after[path])]));
   } finally {
     process.chdir(here);
   }
@@ -64,7 +68,7 @@ function summarise(mutants, original, copy) {
       timeouts: count('Timeout'),
       ignored: count('Ignored'),
       errors: count('CompileError', 'RuntimeError'),
-      score: total === 0 ? '–' : `${((100 * killed) / total).toFixed(1)}%`,
+      score: scoreText(killed, total),
       survivors: left
         .map(({ location: { start, end }, mutatorName, replacement, status }) => ({
           line: start.line,
@@ -79,6 +83,32 @@ function summarise(mutants, original, copy) {
   }
   return files;
 }
+
+/** What survived before and does still. */
+function less(before, after) {
+  const keyOf = ({ line, column, mutator, replacement }) => [line, column, mutator, replacement].join(' ');
+  const left = new Set(after.survivors.map(keyOf));
+  const survivors = before.survivors.filter((each) => left.has(keyOf(each)));
+  const killed = before.mutants - survivors.length;
+  return { ...before, killed, survivors, score: scoreText(killed, before.mutants) };
+}
+
+/** The places of the survivors, as Stryker takes them: lines from one, columns from zero. */
+function ranges(path, text, { survivors }) {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return survivors.map(({ line, column, original }) => {
+    let end = starts[line - 1] + column - 1;
+    for (const character of original) {
+      if (character !== ' ') end++;
+      else while (/\s/.test(text[end])) end++;
+    }
+    const endLine = starts.findLastIndex((start) => start <= end);
+    return `${path}:${line}:${column - 1}-${endLine + 1}:${end - starts[endLine]}`;
+  });
+}
+
+const scoreText = (killed, total) => (total === 0 ? '–' : `${((100 * killed) / total).toFixed(1)}%`);
 
 const oneLine = (text) => text.replace(/\s+/g, ' ');
 

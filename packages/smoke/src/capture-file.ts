@@ -19,6 +19,8 @@ export interface CaptureFrames {
   readonly frames: readonly CaptureFrame[];
   /** Packets of interfaces that are not Ethernet: counted, not read. */
   readonly otherPackets: number;
+  /** Nanoseconds since the Unix epoch of the first packet; absent where there is none. */
+  readonly firstNs?: bigint;
   /** One sentence where the file could not be read to its end. */
   readonly endsEarly?: string;
 }
@@ -106,6 +108,7 @@ export function decodeFrames(bytes: Uint8Array, vnetHeader: VnetHeaderChoice): C
       };
     }),
     otherPackets: packets.length - ethernet.length,
+    ...(packets.length > 0 && { firstNs: zero }),
     ...(end !== undefined && {
       endsEarly: `the file ends after frame ${end.afterPacket}, at octet ${end.offset}: ${END_TEXTS[end.error] ?? end.error}`,
     }),

@@ -14,6 +14,8 @@ import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
 import { type RunReport, run } from './run.js';
 import { RUN_FILES } from './run-folder.js';
+import { verify } from './verify/command.js';
+import { verificationLines } from './verify/verification-lines.js';
 
 /** Guests by name. */
 export const GUESTS: Readonly<Record<string, GuestDefinition>> = { [U_BOOT.name]: U_BOOT, [NEXUS.name]: NEXUS };
@@ -46,6 +48,8 @@ export async function cli(context: CliContext): Promise<number> {
         return await inspect(rest, context);
       case 'replay':
         return await replay(rest, context);
+      case 'verify':
+        return await verifyCommand(rest, context);
       case 'help':
       case '--help':
       case '-h':
@@ -116,6 +120,32 @@ async function replay(argv: readonly string[], context: CliContext): Promise<num
   return exitCode(result.sameFacts === false ? 'failed' : 'passed');
 }
 
+async function verifyCommand(argv: readonly string[], context: CliContext): Promise<number> {
+  const { values, positionals } = parse(argv, {
+    pcap: { type: 'string' },
+    events: { type: 'string' },
+    profile: { type: 'string' },
+    guest: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    'vnet-header': { type: 'string', default: 'auto' },
+  });
+  const [path, ...more] = positionals;
+  if (path === undefined || more.length > 0) throw new Refusal('verify takes one console log, or one folder of a run.');
+  const { pcap, events, profile, guest } = values;
+  const verification = await verify({
+    path,
+    vnetHeader: vnetHeaderOf(values['vnet-header']),
+    guests: context.guests ?? GUESTS,
+    ...(pcap !== undefined && { pcap }),
+    ...(events !== undefined && { events }),
+    ...(profile !== undefined && { profile }),
+    ...(guest !== undefined && { guest }),
+  });
+  if (values.json) context.print(JSON.stringify(verification, undefined, 2));
+  else for (const line of verificationLines(verification)) context.print(line);
+  return exitCode(verification.exit);
+}
+
 /** The facts of the live run that left this capture, where its verdict stands beside it. Whatever else stands there is none. */
 async function liveFacts(capture: string): Promise<LiveFacts | undefined> {
   try {
@@ -138,10 +168,13 @@ function parseCapture(
   });
   const [path, ...more] = positionals;
   if (path === undefined || more.length > 0) throw new Refusal(`${command} takes one file.`);
-  const choice = values['vnet-header'];
+  return { path, json: values.json, vnetHeader: vnetHeaderOf(values['vnet-header']) };
+}
+
+function vnetHeaderOf(choice: string): VnetHeaderChoice {
   if (choice !== 'auto' && choice !== '0' && choice !== '10' && choice !== '12')
     throw new Refusal('--vnet-header is auto, 0, 10 or 12.');
-  return { path, json: values.json, vnetHeader: choice === 'auto' ? 'auto' : (Number(choice) as VnetHeaderChoice) };
+  return choice === 'auto' ? 'auto' : (Number(choice) as VnetHeaderChoice);
 }
 
 type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
@@ -173,6 +206,13 @@ function helpText(): string {
     row('replay FILE', 'the same capture fed to our machines; the facts are those of the live run'),
     row('  --vnet-header N', 'octets of virtio-net header before each frame: auto (default), 0, 10, 12'),
     row('  --json', 'the same for machines'),
+    row('verify FOLDER', 'judges the recording of a run again: the verdict has to be the one that it left'),
+    row('verify LOG', 'judges a console log and a capture; lines without times count at the end of the capture'),
+    row('  --pcap FILE', 'the capture that goes with the log'),
+    row('  --events FILE', 'the events.ndjson that has the times of its lines'),
+    row('  --profile NAME', 'what is demanded (default: that of the run; of a log: smoke)'),
+    row('  --guest NAME', 'whose console it is (default: that of the run; of a log: any that prints the markers itself)'),
+    row('  --json', 'the verdict as JSON'),
     '',
     'Environment of test-os:',
     ...Object.entries(VARIABLES).map(([name, text]) => row(name, text)),

@@ -11,7 +11,10 @@ export const EXIT_CODES: Readonly<Record<ExitName, { readonly code: number; read
   guest: { code: 4, meaning: 'the guest crashed, ended early, or fell silent' },
   violation: { code: 5, meaning: 'a rule that nothing may break was broken on the wire (`inspect`: some rule was broken)' },
   missing: { code: 6, meaning: 'something that is needed is not installed; the message has the command that installs it' },
-  unreadable: { code: 7, meaning: '`inspect` or `replay`: the file is not a capture, or ends in the middle of a frame' },
+  unreadable: {
+    code: 7,
+    meaning: '`inspect`, `replay` or `verify`: a file is not what it has to be, or ends in the middle of a frame',
+  },
   internal: { code: 70, meaning: 'a defect of nexus-net itself' },
   unwritable: {
     code: 74,

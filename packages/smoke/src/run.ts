@@ -10,6 +10,7 @@ import { Refusal } from './refusal.js';
 import type { RunRequest } from './request.js';
 import { RunFolder, type RunFolderLimits } from './run-folder.js';
 import { GUEST_PLACE, type SmokeEvent, SmokeMachine, type SmokeTransmit } from './smoke-machine.js';
+import { recordedInput } from './verify/events-file.js';
 
 /** What `verdict.json` holds: the verdict of the ladder, and the run that it speaks of. */
 export interface RunReport extends Verdict {
@@ -80,8 +81,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   } = options;
   const { factCountMax = 65_536 } = limits;
   const startedAt = new Date();
+  const wallAtZero = startedAt.getTime();
   const zero = monotonicClock.now();
-  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), { wallAtZero: startedAt.getTime(), limits });
+  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), { wallAtZero, limits });
   begun?.();
   const troubles: string[] = [];
   const facts: Readonly<Record<string, unknown>>[] = [];
@@ -117,13 +119,20 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
           folder.event({ ...event.violation, type: 'violation' });
           break;
         case 'script':
-          folder.event({ ...event.event, at: event.at, type: `script-${event.event.type}` });
+          folder.event({ ...event.event, at: event.at, type: `script-${event.event.type}`, afterFrame: frames });
           break;
         case 'marker':
           folder.event({ ...event.report, at: event.report.atMs, type: 'marker' });
           break;
         case 'phase':
           folder.event({ ...event.report, at: event.report.endedMs ?? 0, type: 'phase' });
+          break;
+        case 'start':
+        case 'line':
+        case 'output':
+        case 'exit':
+        case 'abort':
+          folder.event(recordedInput(event, { node: request.profile.nodes[0] as string, afterFrame: frames, wallAtZero }));
           break;
         default:
           driver.close();

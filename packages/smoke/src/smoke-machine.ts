@@ -1,10 +1,10 @@
 import { Lan } from '@nexus-net/lan';
 import { type Entropy, type Ipv4Address, ipv4, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
-import { type AbortCause, Ladder, type LadderEvent, LineAssembler } from '@nexus-net/verdict';
+import { type AbortCause, type ConsoleLine, Ladder, type LadderEvent, LineAssembler } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
 import { ConsoleScript, type ScriptEvent } from './console-script.js';
 import type { GuestDefinition, GuestPlace } from './guest.js';
-import { isInvariant } from './invariants.js';
+import { ladderOptionsOf } from './ladder-of.js';
 import type { RunRequest } from './request.js';
 
 /** What leaves the machine: a frame into the guest's network card, or key strokes into its console. */
@@ -17,7 +17,21 @@ export type SmokeEvent =
   | { readonly type: 'frame'; readonly observed: ObservedFrame }
   | { readonly type: 'fact'; readonly fact: Fact }
   | { readonly type: 'violation'; readonly violation: Violation }
-  | { readonly type: 'script'; readonly at: Millis; readonly event: ScriptEvent };
+  | { readonly type: 'script'; readonly at: Millis; readonly event: ScriptEvent }
+  | JudgedInput;
+
+/**
+ * Whatever reaches the judge beside the frames, in the order in which it does: with the frames in their places among them, a recording of
+ * these gives the verdict of the run again.
+ */
+export type JudgedInput =
+  | { readonly type: 'start'; readonly at: Millis }
+  /** A line of the guest's console, or of its kernel's own. */
+  | { readonly type: 'line'; readonly at: Millis; readonly line: ConsoleLine; readonly source: 'console' | 'kernel' }
+  /** Console output without a line end: the guest is not silent. */
+  | { readonly type: 'output'; readonly at: Millis; readonly octets: number }
+  | { readonly type: 'exit'; readonly at: Millis; readonly how: string }
+  | { readonly type: 'abort'; readonly at: Millis; readonly cause: AbortCause; readonly message: string };
 
 /** The one place on the wire that a smoke run gives to its guest. */
 export const GUEST_PLACE: GuestPlace = {
@@ -41,7 +55,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #console = new LineAssembler();
   readonly #kernel = new LineAssembler();
   readonly #transmits = new Queue<SmokeTransmit>(4_096);
-  readonly #events = new Queue<SmokeEvent>(65_536);
+  readonly #events = new Queue<SmokeEvent>(262_144);
   readonly #dhcp: boolean;
   readonly #answers: GuestDefinition['answers'];
   readonly #listens: boolean;
@@ -56,8 +70,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   constructor({ request, entropy }: { readonly request: RunRequest; readonly entropy: Entropy }) {
-    const { guest, profile, until, runMs, dhcpServer } = request;
-    const { mac, address, gateway } = GUEST_PLACE;
+    const { guest, profile, dhcpServer } = request;
     this.#answers = guest.answers;
     this.#dhcp = profile.capabilities.includes('dhcp');
     this.#lan = new Lan({
@@ -69,27 +82,13 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     const seed = new Uint8Array(32);
     entropy.fill(seed);
     this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed));
-    this.#ladder = new Ladder({
-      profile,
-      context: {
-        guestMac: mac,
-        gateway,
-        dhcpServer: gateway,
-        dnsServers: [GUEST_PLACE.dns],
-        ...(this.#dhcp ? {} : { staticAddress: address }),
-      },
-      rules: guest.rules(GUEST_PLACE),
-      panics: guest.panics,
-      until,
-      runMs,
-      silenceMs: SILENCE_MS,
-      fatalViolation: (violation) => isInvariant(violation.rule),
-    });
+    this.#ladder = new Ladder(ladderOptionsOf(request, GUEST_PLACE));
   }
 
   /** The run begins. */
   start(now: Millis): void {
     this.#advance(now);
+    this.#events.push({ type: 'start', at: this.#now });
     this.#ladder.start(this.#now);
     this.#lan.handleTimeout(this.#now); // the gateway comes up with the wire, not with the guest’s first frame
     this.#pump();
@@ -107,6 +106,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   handleConsole(now: Millis, bytes: Uint8Array): void {
     this.#advance(now);
     this.#ladder.handleMovement(this.#now);
+    if (!bytes.includes(LF)) this.#record({ type: 'output', at: this.#now, octets: bytes.length });
     this.#console.handleBytes(this.#now, bytes);
     this.#readLines();
     this.#pump();
@@ -116,9 +116,12 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   handleKernel(now: Millis, bytes: Uint8Array): void {
     this.#advance(now);
     this.#ladder.handleMovement(this.#now);
+    if (!bytes.includes(LF)) this.#record({ type: 'output', at: this.#now, octets: bytes.length });
     this.#kernel.handleBytes(this.#now, bytes);
     for (let line = this.#kernel.pollEvent(); line !== undefined; line = this.#kernel.pollEvent()) {
+      this.#record({ type: 'line', at: this.#now, line, source: 'kernel' });
       this.#ladder.handleLine(this.#now, line);
+      this.#pump();
     }
     this.#pump();
   }
@@ -128,6 +131,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#advance(now);
     this.#console.handleEnd(this.#now);
     this.#readLines();
+    this.#record({ type: 'exit', at: this.#now, how });
     this.#ladder.handleExit(this.#now, how);
     this.#pump();
   }
@@ -135,6 +139,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   /** The run can't go on. */
   abort(now: Millis, reason: { readonly cause: AbortCause; readonly message: string }): void {
     this.#advance(now);
+    this.#record({ type: 'abort', at: this.#now, ...reason });
     this.#ladder.abort(this.#now, reason);
     this.#pump();
   }
@@ -187,8 +192,14 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#now = Math.max(this.#now, now);
   }
 
+  /** After the verdict nothing is an input any more. */
+  #record(input: JudgedInput): void {
+    if (!this.#judged) this.#events.push(input);
+  }
+
   #readLines(): void {
     for (let line = this.#console.pollEvent(); line !== undefined; line = this.#console.pollEvent()) {
+      this.#record({ type: 'line', at: this.#now, line, source: 'console' });
       this.#ladder.handleLine(this.#now, line);
       this.#pump(); // a line may pass a phase, and the next line means something else then
     }
@@ -295,5 +306,4 @@ const GUEST_PORT = 'guest';
 const LOCALHOST = ipv4(127, 0, 0, 1);
 const EXCHANGE_EVERY_MS: Millis = 500;
 const PROBE_EVERY_MS: Millis = 250;
-/** A kernel that boots without a word takes a while on a busy machine. */
-const SILENCE_MS: Millis = 60_000;
+const LF = 0x0a;

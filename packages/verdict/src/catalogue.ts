@@ -37,10 +37,11 @@ export class MarkerCatalogue {
     return this.#markers.has(id);
   }
 
-  /** Which marker a console line is, or `undefined`. */
+  /** Which marker a console line is, or `undefined`. Blanks at its end are the console's, not the marker's. */
   read(line: string): MarkerLine | undefined {
+    const text = withoutBlanksAtEnd(line);
     for (const { id, pattern } of this.#patterns) {
-      const match = pattern.exec(line);
+      const match = pattern.exec(text);
       if (match === null) continue;
       const values = readValues(match.groups ?? {});
       if (values !== undefined) return { id, values };
@@ -58,4 +59,10 @@ function checkMarker(id: MarkerId, marker: Marker): void {
   if (unknown !== undefined) refuse(`has a place {${unknown}}; known are ${PLACE_NAMES.join(', ')}`);
   if (marker.backing === 'local' && marker.proof !== undefined) refuse('is local, so there is nothing that proves it');
   if (marker.backing !== 'local' && marker.proof === undefined) refuse(`is backed by the ${marker.backing}, and names no proof`);
+}
+
+function withoutBlanksAtEnd(line: string): string {
+  let length = line.length;
+  while (length > 0 && (line[length - 1] === ' ' || line[length - 1] === '\t')) length--;
+  return line.slice(0, length);
 }

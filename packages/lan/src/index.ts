@@ -1,4 +1,6 @@
 export * from './channel.js';
+export * from './dsoftbus/node-host.js';
+export * from './dsoftbus/node-service.js';
 export * from './ethernet-witness.js';
 export * from './frame-summary.js';
 export * from './gateway.js';

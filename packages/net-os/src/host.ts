@@ -29,6 +29,7 @@ import {
   encodeEthernet,
   ICMP_UNREACHABLE,
   IP_PROTOCOL,
+  IPV4_HEADER_LENGTH,
   type ReassemblySnapshot,
 } from '@nexus-net/wire';
 import { ArpLayer } from './arp/arp-layer.js';
@@ -44,6 +45,7 @@ import { admitIpv4, type Ipv4Arrival, type LinkArrival } from './ipv4/ipv4-input
 import { Ipv4Output, type SendOutcome } from './ipv4/ipv4-output.js';
 import { Loopback } from './ipv4/loopback.js';
 import { writeLinkHeader } from './ipv4/packet-frame.js';
+import { plainTcpEnd } from './ipv4/plain-tcp.js';
 import { Reassembly } from './ipv4/reassembly.js';
 import type { StaticRoute } from './ipv4/route-table.js';
 import type { DropLabel, LimitLabel } from './labels.js';
@@ -428,8 +430,16 @@ export class Host implements FrameMachine<HostEvent> {
       etherType = readU16(bytes, at + 2);
       at += VLAN_TAG_LENGTH;
     }
-    if (etherType === ETHERTYPE.ipv4)
+    if (etherType === ETHERTYPE.ipv4) {
+      const end = toUs ? plainTcpEnd(bytes, at) : 0;
+      if (end > 0) {
+        const from = readU32(bytes, at + 12) as Ipv4Address;
+        const to = readU32(bytes, at + 16) as Ipv4Address;
+        if (this.#table.owns(to) && this.#table.admits(from))
+          return this.#tcp.inputSegment(now, { source: from, destination: to, bytes, from: at + IPV4_HEADER_LENGTH, to: end });
+      }
       return this.#receiveIpv4(now, bytes.subarray(at), { linkSource: source, toUs, local: false });
+    }
     return etherType === ETHERTYPE.arp ? this.#arp.input(now, bytes.subarray(at)) : 'ethertype-unknown';
   }
 

@@ -38,6 +38,9 @@ export class InterfaceTable {
   readonly #countMax: number;
   readonly #routes: RouteTable;
   #addresses: readonly InterfaceAddress[] = [];
+  /** The last source that was admitted, and the last way that was found: packets come and go in runs. Any change forgets them. */
+  #admitted: Ipv4Address | undefined;
+  #found: { readonly destination: Ipv4Address; readonly from: Ipv4Address | undefined; readonly route: Route } | undefined;
 
   constructor({ addressCountMax, routeCountMax }: { readonly addressCountMax: number; readonly routeCountMax: number }) {
     this.#countMax = addressCountMax;
@@ -67,6 +70,7 @@ export class InterfaceTable {
       `${formatIpv4(address)}/${length} is not the address of a host`,
     );
     const known = this.owns(address);
+    this.#changed();
     requireArgument(known || this.#addresses.length < this.#countMax, 'addressCountMax is reached');
     this.#addresses = known
       ? this.#addresses.map((entry) => (entry.address === address ? { address, prefix } : entry))
@@ -76,31 +80,37 @@ export class InterfaceTable {
   /** The default route. Throws `UsageError` where the gateway is not on a connected network or is ourselves. */
   setGateway(gateway: Ipv4Address | undefined): void {
     requireArgument(gateway !== IPV4_ANY, 'the gateway is another host on a connected network');
+    this.#changed();
     if (gateway === undefined) this.#routes.remove(DEFAULT_PREFIX);
     else this.addRoute({ prefix: DEFAULT_PREFIX, router: gateway });
   }
 
   /** Throws `UsageError` where the router is not another host on a connected network, or there are too many routes. */
   addRoute(route: StaticRoute): void {
+    this.#changed();
     requireArgument(this.#usable(route), 'the router is another host on a connected network');
     this.#routes.add(route);
   }
 
   removeRoute(prefix: Ipv4Prefix): void {
+    this.#changed();
     this.#routes.remove(prefix);
   }
 
   /** Forgets every route beyond the connected networks. */
   clearRoutes(): void {
+    this.#changed();
     this.#routes.retain(() => false);
   }
 
   remove(address: Ipv4Address): void {
+    this.#changed();
     this.#addresses = this.#addresses.filter((entry) => entry.address !== address);
     this.#routes.retain((route) => this.#usable(route));
   }
 
   clear(): void {
+    this.#changed();
     this.#addresses = [];
     this.clearRoutes();
   }
@@ -127,8 +137,24 @@ export class InterfaceTable {
     return this.#addresses.some(({ prefix }) => prefixLength(prefix) < 31 && prefixNetwork(prefix) === address);
   }
 
+  /** May a host of the wire send from this address (RFC 1122 §3.2.1.3)? Neither ours, nor a network, nor many. */
+  admits(source: Ipv4Address): boolean {
+    if (source === this.#admitted) return true;
+    if (!isIpv4Unicast(source) || this.isBroadcast(source) || this.isNetwork(source) || this.owns(source)) return false;
+    this.#admitted = source;
+    return true;
+  }
+
   /** The way to `destination`, or why there is none. `from`: the address of ours that the packet must carry. */
   route(destination: Ipv4Address, from?: Ipv4Address): Route | 'no-address' | 'no-route' {
+    const found = this.#found;
+    if (found !== undefined && found.destination === destination && found.from === from) return found.route;
+    const route = this.#wayTo(destination, from);
+    if (typeof route !== 'string') this.#found = { destination, from, route };
+    return route;
+  }
+
+  #wayTo(destination: Ipv4Address, from: Ipv4Address | undefined): Route | 'no-address' | 'no-route' {
     if (isIpv4Loopback(destination) || this.owns(destination)) return this.#toOurselves(destination, from);
     const primary = this.#addresses[0];
     // RFC 1122 §3.2.1.3 (g): a loopback address is never seen outside.
@@ -151,6 +177,11 @@ export class InterfaceTable {
 
   inspectRoutes(): readonly { readonly destination: string; readonly router: string }[] {
     return this.#routes.inspect();
+  }
+
+  #changed(): void {
+    this.#admitted = undefined;
+    this.#found = undefined;
   }
 
   #toOurselves(destination: Ipv4Address, from: Ipv4Address | undefined): Route | 'no-address' {

@@ -1,5 +1,5 @@
 import { type Millis, writeU16, writeU32 } from '@nexus-net/sansio';
-import { finishChecksum, foldSum, IP_PROTOCOL, IPV4_HEADER_LENGTH, TCP_HEADER_LENGTH } from '@nexus-net/wire';
+import { finishChecksum, IP_PROTOCOL, IPV4_HEADER_LENGTH, TCP_HEADER_LENGTH } from '@nexus-net/wire';
 import { FRAME_HEADROOM } from '../ipv4/packet-frame.js';
 import {
   ACK,
@@ -50,7 +50,7 @@ export function sendSegment(now: Millis, tcb: Tcb, { sequence, flags, count }: O
   else if (optionLength > 0) writeOptions(frame, now, tcb, blocks);
   if (count > 0) tcb.sendRing.copyOut(frame, text, { at: seqDiff(sequence, tcb.sendBase), count });
   const pseudo = tcb.addressSum + IP_PROTOCOL.tcp + headerLength + count;
-  writeU16(frame, TCP + 16, finishChecksum(foldSum(pseudo) + tcb.context.words.sum(frame, TCP, frame.length)));
+  writeU16(frame, TCP + 16, finishChecksum(pseudo + tcb.context.words.sum(frame, TCP, text + count)));
   if (acknowledges) {
     tcb.lastAckSent = tcb.rcvNxt;
     tcb.mustAck = false;

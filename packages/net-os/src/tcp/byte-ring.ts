@@ -7,6 +7,8 @@ import type { BufferPool } from './buffer-pool.js';
 export class ByteRing {
   readonly #pool: BufferPool;
   #storage: Uint8Array = EMPTY;
+  /** Of the storage. Asking an array for its buffer costs as much as copying a segment. */
+  #buffer: ArrayBufferLike = EMPTY.buffer;
   #head = 0;
   #length = 0;
 
@@ -31,6 +33,7 @@ export class ByteRing {
     if (used > 0) this.copyOut(larger, 0, { at: 0, count: used });
     this.#pool.give(this.#storage);
     this.#storage = larger;
+    this.#buffer = larger.buffer;
     this.#head = 0;
     return true;
   }
@@ -55,7 +58,7 @@ export class ByteRing {
     const storage = this.#storage;
     const start = (this.#head + at) & (storage.length - 1);
     const first = Math.min(count, storage.length - start);
-    target.set(storage.subarray(start, start + first), offset);
+    target.set(new Uint8Array(this.#buffer, start, first), offset);
     if (first < count) target.set(storage.subarray(0, count - first), offset + first);
   }
 
@@ -69,6 +72,7 @@ export class ByteRing {
   clear(): void {
     this.#pool.give(this.#storage);
     this.#storage = EMPTY;
+    this.#buffer = EMPTY.buffer;
     this.#head = 0;
     this.#length = 0;
   }

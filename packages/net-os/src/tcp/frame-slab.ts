@@ -4,20 +4,20 @@
  * Ethernet is aligned to four.
  */
 export class FrameSlab {
-  #slab: Uint8Array = new Uint8Array(0);
+  #buffer: ArrayBuffer = new ArrayBuffer(0);
   #used = 0;
 
   /** Zero-filled. */
   take(length: number): Uint8Array {
     if (length > LARGE) return new Uint8Array(new ArrayBuffer((length + 6) & ~3), ALIGN, length);
     const start = this.#used + ALIGN;
-    if (start + length > this.#slab.length) {
-      this.#slab = new Uint8Array(SLAB);
+    if (start + length > this.#buffer.byteLength) {
+      this.#buffer = new ArrayBuffer(SLAB);
       this.#used = 0;
       return this.take(length);
     }
     this.#used = (start + length + 3) & ~3;
-    return this.#slab.subarray(start, start + length);
+    return new Uint8Array(this.#buffer, start, length);
   }
 }
 

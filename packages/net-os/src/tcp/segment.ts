@@ -66,21 +66,21 @@ export class Segment {
     return (this.flags & flag) !== 0;
   }
 
-  /** Reads header and options of the segment that is `bytes`. Total. The checksum is the caller's business. */
-  read(bytes: Uint8Array): 'read' | 'truncated' | 'bad-header-length' {
-    if (bytes.length < TCP_HEADER_LENGTH) return 'truncated';
-    const headerLength = ((bytes[12] as number) >>> 4) * 4;
-    if (headerLength < TCP_HEADER_LENGTH || headerLength > bytes.length) return 'bad-header-length';
-    this.sourcePort = readU16(bytes, 0);
-    this.destinationPort = readU16(bytes, 2);
-    this.sequence = readS32(bytes, 4);
-    this.acknowledgment = readS32(bytes, 8);
-    this.flags = bytes[13] as number;
-    this.window = readU16(bytes, 14);
-    this.urgentPointer = readU16(bytes, 18);
+  /** Reads header and options of the segment that is `bytes[from..to)`. Total. The checksum is the caller's business. */
+  read(bytes: Uint8Array, from: number, to: number): 'read' | 'truncated' | 'bad-header-length' {
+    if (to - from < TCP_HEADER_LENGTH) return 'truncated';
+    const headerLength = ((bytes[from + 12] as number) >>> 4) * 4;
+    if (headerLength < TCP_HEADER_LENGTH || headerLength > to - from) return 'bad-header-length';
+    this.sourcePort = readU16(bytes, from);
+    this.destinationPort = readU16(bytes, from + 2);
+    this.sequence = readS32(bytes, from + 4);
+    this.acknowledgment = readS32(bytes, from + 8);
+    this.flags = bytes[from + 13] as number;
+    this.window = readU16(bytes, from + 14);
+    this.urgentPointer = readU16(bytes, from + 18);
     this.bytes = bytes;
-    this.start = headerLength;
-    this.end = bytes.length;
+    this.start = from + headerLength;
+    this.end = to;
     this.sackCount = 0;
     this.hasTimestamps = false;
     if ((this.flags & SYN) !== 0) {
@@ -89,7 +89,7 @@ export class Segment {
       this.sackPermitted = false;
     }
     this.userTimeout = -1;
-    if (headerLength > TCP_HEADER_LENGTH) this.#readOptions(bytes, headerLength);
+    if (headerLength > TCP_HEADER_LENGTH) this.#readOptions(bytes, from + TCP_HEADER_LENGTH, from + headerLength);
     return 'read';
   }
 
@@ -100,13 +100,19 @@ export class Segment {
     this.end = 0;
   }
 
-  #readOptions(bytes: Uint8Array, end: number): void {
+  #readOptions(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
     // The layout that nearly every segment has (RFC 7323 appendix A).
-    if (end === 32 && bytes[20] === KIND_NOP && bytes[21] === KIND_NOP && bytes[22] === KIND_TIMESTAMPS && bytes[23] === 10) {
-      this.#readTimestamps(bytes, 24);
+    if (
+      end - at === 12 &&
+      bytes[at] === KIND_NOP &&
+      bytes[at + 1] === KIND_NOP &&
+      bytes[at + 2] === KIND_TIMESTAMPS &&
+      bytes[at + 3] === 10
+    ) {
+      this.#readTimestamps(bytes, at + 4);
       return;
     }
-    let at = TCP_HEADER_LENGTH;
     while (at < end) {
       const kind = bytes[at] as number;
       if (kind === KIND_END) return;

@@ -72,6 +72,15 @@ export interface TcpLayerOptions {
   readonly congestion?: CongestionFactory;
 }
 
+/** Where a segment lies: `bytes[from..to)`, borrowed for the call. */
+export interface SegmentPlace {
+  readonly source: Ipv4Address;
+  readonly destination: Ipv4Address;
+  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+}
+
 /** An ICMP error about a segment of ours (RFC 9293 §3.9.2.2). */
 export interface TcpIcmpError {
   /** The sequence number in the quote, unsigned or signed. */
@@ -185,13 +194,18 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   /** A TCP packet for an address of ours. */
   input(now: Millis, { packet, reach }: Ipv4Arrival): TcpDropLabel | undefined {
     if (reach !== 'unicast') return 'tcp-not-unicast'; // MUST-57
+    const { source, destination, payload } = packet;
+    return this.inputSegment(now, { source, destination, bytes: payload, from: 0, to: payload.length });
+  }
+
+  /** A segment to an address of ours, by unicast, from an address that a host may have. */
+  inputSegment(now: Millis, { source, destination, bytes, from, to }: SegmentPlace): TcpDropLabel | undefined {
     const segment = this.#segment;
-    const read = segment.read(packet.payload);
+    const read = segment.read(bytes, from, to);
     if (read !== 'read') return `tcp-${read}`;
-    const { source, destination } = packet;
-    const length = packet.payload.length;
-    const pseudo = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + IP_PROTOCOL.tcp + length;
-    if (foldSum(pseudo + this.words.sum(packet.payload, 0, length)) !== 0xffff) return 'tcp-bad-checksum';
+    const addresses = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
+    const pseudo = addresses + IP_PROTOCOL.tcp + to - from;
+    if (foldSum(pseudo + this.words.sum(bytes, from, to)) !== 0xffff) return 'tcp-bad-checksum';
     if (segment.sourcePort === 0 || segment.destinationPort === 0) return 'tcp-port-zero';
     segment.source = source;
     segment.destination = destination;

@@ -28,19 +28,24 @@ export class WordSum {
     let word = (bytes.byteOffset + at) >>> 2;
     const count = (end - at) >>> 2;
     const stop = word + count;
-    let low = 0;
+    // All words modulo 2^32, and their upper halves: the lower halves follow, for their sum stays below 2^31.
+    let all = 0;
     let high = 0;
-    for (const unrolled = stop - 3; word < unrolled; word += 4) {
+    for (const unrolled = stop - 7; word < unrolled; word += 8) {
       const a = words[word] as number;
       const b = words[word + 1] as number;
       const c = words[word + 2] as number;
       const d = words[word + 3] as number;
-      low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0;
-      high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0;
+      const e = words[word + 4] as number;
+      const f = words[word + 5] as number;
+      const g = words[word + 6] as number;
+      const h = words[word + 7] as number;
+      all = (all + a + b + c + d + e + f + g + h) | 0;
+      high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16) + (e >>> 16) + (f >>> 16) + (g >>> 16) + (h >>> 16)) | 0;
     }
     for (; word < stop; word++) {
       const a = words[word] as number;
-      low = (low + (a & 0xffff)) | 0;
+      all = (all + a) | 0;
       high = (high + (a >>> 16)) | 0;
     }
     at += count * 4;
@@ -49,10 +54,15 @@ export class WordSum {
       at += 2;
     }
     if (at < end) edges += (bytes[at] as number) << 8;
-    const native = foldSum(low + high);
-    const inOrder = LITTLE_ENDIAN ? ((native & 0xff) << 8) | (native >>> 8) : native;
-    return foldSum(inOrder + edges);
+    return foldSum(inOrder(all, high) + edges);
   }
+}
+
+/** The folded sum in network order, from the sum of all words and that of their upper halves as the machine reads them. */
+function inOrder(all: number, high: number): number {
+  const low = (all - (high << 16)) >>> 0;
+  const native = foldSum(low + high);
+  return LITTLE_ENDIAN ? ((native & 0xff) << 8) | (native >>> 8) : native;
 }
 
 const NO_WORDS = new Int32Array(0);

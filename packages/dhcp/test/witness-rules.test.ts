@@ -422,3 +422,104 @@ describe('what a frame says', () => {
     expect(facts('e', lent)).toMatchObject([{ kind: 'dhcp.discovered', client: E }]);
   });
 });
+
+describe('the form of one message', () => {
+  /** E's DISCOVER alone, its options written anew. */
+  const discover = (change: (shot: DhcpShot, scene: Scene) => void): string[] =>
+    rules('e', (scene) => {
+      drop(scene, 'e.offer', 'e.request', 'e.ack', 'e.use');
+      change(scene.dhcp('e.discover'), scene);
+    });
+
+  const lent = (options: readonly number[], file: readonly number[]): string[] =>
+    discover((shot) => {
+      shot.raw = (payload) => {
+        const octets = payload.slice();
+        octets.fill(0, 240);
+        octets.set(options, 240);
+        octets.set(file, 108);
+        return octets;
+      };
+    });
+
+  test('an option that runs past a lent field, option 52 twice, option 52 in a lent field', () => {
+    expect(lent([53, 1, 1, 52, 1, 1, 255], [12, 1, 97, 255])).toEqual([]);
+    expect(lent([53, 1, 1, 52, 1, 1, 255], [12, 200, 97, 255])).toEqual(['dhcp.truncated-option']);
+    expect(lent([53, 1, 1, 52, 1, 1, 52, 1, 1, 255], [255])).toEqual(['dhcp.overload-value']);
+    expect(lent([53, 1, 1, 52, 1, 1, 255], [52, 1, 1, 255])).toEqual(['dhcp.overload-value']);
+  });
+
+  test('hlen is 6 on Ethernet, and what it is elsewhere', () => {
+    const hardware = (htype: number) => (shot: DhcpShot) => Object.assign(shot.message, { htype, hlen: 8 });
+    expect(discover(hardware(1))).toEqual(['dhcp.hardware-length']);
+    expect(discover(hardware(27))).toEqual([]);
+  });
+
+  test('a message without option 53 is BOOTP, unless it has an option that only DHCP has; no other rule is about it', () => {
+    const untyped = (codes: readonly number[]): string[] =>
+      discover((shot) => {
+        shot.message.options = codes.map((code) => ({ code, value: u32(FIRST) }));
+        shot.message.hops = 1;
+      });
+    expect(untyped([])).toEqual([]);
+    expect(untyped([12])).toEqual([]);
+    for (const code of [50, 51, 54, 58, 59]) expect(untyped([code])).toEqual(['dhcp.missing-message-type']);
+  });
+
+  test('message types are 1 to 18; no other rule is about an unknown one', () => {
+    const typed = (type: number): string[] =>
+      discover((shot, scene) => {
+        scene.set('e.discover', 53, Uint8Array.of(type));
+        shot.message.hops = 1;
+      });
+    for (const type of [0, 19, 255]) expect(typed(type)).toEqual(['dhcp.unknown-message-type']);
+    expect(typed(18)).not.toContain('dhcp.unknown-message-type');
+  });
+
+  test.each([
+    [50, 4],
+    [51, 4],
+    [54, 4],
+    [57, 2],
+    [58, 4],
+    [59, 4],
+  ])('option %i has %i octets', (code, octets) => {
+    const shorter = discover((_, scene) => scene.set('e.discover', code, new Uint8Array(octets - 1)));
+    expect(shorter).toContain('dhcp.option-length');
+    const fits = discover((_, scene) => scene.set('e.discover', code, new Uint8Array(octets).fill(2)));
+    expect(fits).not.toContain('dhcp.option-length');
+  });
+
+  test('sixteen relays may have passed it on (RFC 1542 §4.1.1)', () => {
+    const hops = (count: number): string[] => rules('d', (scene) => void (scene.dhcp('d.discover').message.hops = count));
+    expect([hops(16), hops(17)]).toEqual([[], ['dhcp.relay-hops']]);
+  });
+
+  test('a DECLINE comes from 0.0.0.0, an INFORM from its address; a message to one server is only wrong about that', () => {
+    expect(rules('b', (scene) => void (scene.dhcp('b.decline').source.address = FIRST))).toEqual(['dhcp.unbound-source']);
+    expect(rules('c', (scene) => void (scene.dhcp('c.inform').source.address = IPV4_ANY))).toEqual(['dhcp.unset-source']);
+    const toOne = (scene: Scene): void => {
+      Object.assign(scene.dhcp('e.discover').destination, { address: SERVER });
+      scene.dhcp('e.discover').link.destination = SERVER_MAC;
+      scene.dhcp('e.discover').source.address = STRANGER;
+    };
+    expect(rules('e', toOne)).toEqual(['dhcp.discover-destination']);
+    expect(violations('e', toOne)[0]?.message).toMatch(/ sent to 10\.0\.2\.2$/);
+    const known = violations('e', (scene) => void (scene.dhcp('e.discover').message.ciaddr = STRANGER));
+    expect(known.map(({ message }) => message).join()).toContain('ciaddr 10.0.2.200');
+  });
+
+  test.each(['ciaddr', 'yiaddr', 'siaddr'] as const)('a NAK has no %s', (field) => {
+    expect(rules('b', (scene) => void (scene.dhcp('b.nak').message[field] = STRANGER))).toContain('dhcp.nak-addresses');
+  });
+
+  test('T1 and T2 of a lease for ever are nobody’s business', () => {
+    const times = (leaseS: number) => (scene: Scene) => {
+      scene.set('e.ack', 51, u32(leaseS));
+      scene.set('e.ack', 58, u32(600));
+      scene.set('e.ack', 59, u32(300));
+    };
+    expect(rules('e', times(0xfffffffe))).toEqual(['dhcp.t1-t2']);
+    expect(rules('e', times(0xffffffff))).toEqual([]);
+  });
+});

@@ -49,6 +49,7 @@ const BOTH_WAYS: readonly Case[] = [
   ['a VPN id', 'subnetSelector', `01${repeat('02', 7)}`, { type: 1, info: filled(7, 2) }],
   ['the global network', 'subnetSelector', 'ff', { type: 255, info: new Uint8Array(0) }],
   ['a VPN of a type to come', 'subnetSelector', '02', { type: 2, info: new Uint8Array(0) }],
+  ['a VPN of a type to come, with octets', 'subnetSelector', '02ab', { type: 2, info: fromHex('ab') }],
   ['the largest port parameters (RFC 7618 §9)', 'portParameters', '0f10ffff', { offset: 15, psidLength: 16, psid: 0xffff }],
   ['an empty partial name in ASCII (RFC 4702 §2.3.1)', 'clientFqdn', '000000', fqdn({ encoding: 'ascii' })],
   ['an empty partial name (RFC 4702 §2.3)', 'clientFqdn', '040000', fqdn({})],

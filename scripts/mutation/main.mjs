@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { GROUPS, groupOf } from '../groups.mjs';
 import { copyTree } from './copy.mjs';
 import { mutate } from './mutate.mjs';
-import { writeReport } from './report.mjs';
+import { readReasons, reasonFor, writeReport } from './report.mjs';
 import { readResults, scoreOf, writeResults } from './results.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,7 +25,8 @@ npm run mutation -- --report
   --workers N   processes that run tests, default and at most 2
   --report      measures nothing, writes the report from what is kept
 
-Exit: 0 when each group of the measured files has the score that scripts/groups.mjs asks for, 1 when not, 2 for wrong arguments.`;
+Exit: 0 when each group of the measured files, with what is kept of its other files, has the score that scripts/groups.mjs asks for, 1
+when not, 2 for wrong arguments.`;
 
 /** A run begins with the tests as they are, some seconds; results are kept after each run. Lines of source in one. */
 const LINES_PER_RUN = 600;
@@ -79,7 +80,9 @@ export async function main(args) {
     }
     for (const [path, { killed, mutants, score, survivors }] of Object.entries(outcome)) {
       console.log(`${score.padStart(6)}  ${String(killed).padStart(4)} of ${String(mutants).padStart(4)}  ${path}`);
-      if (!options.write) for (const each of survivors) console.log(describe(path, each));
+      const reasons = readReasons(ROOT, run.name);
+      if (!options.write)
+        for (const each of survivors) console.log(describe(path, each, reasonFor(reasons, path, each) ?? 'not explained'));
       measured.push({ ...chosen.find((each) => each.path === path), result: outcome[path] });
     }
     if (options.write) {
@@ -95,9 +98,13 @@ export async function main(args) {
   let isEnough = true;
   for (const [name, groups] of Object.entries(GROUPS))
     for (const [group, { mutants: wanted }] of Object.entries(groups)) {
-      const of = measured.filter((each) => each.name === name && each.group === group).map(({ result }) => result);
+      const of = measured.filter((each) => each.name === name && each.group === group);
       if (of.length === 0) continue;
-      const score = scoreOf(of);
+      // The files that were not measured now count with what is kept of them.
+      const kept = Object.entries(readResults(ROOT, name)).filter(
+        ([path]) => groupOf(name, path.slice(`packages/${name}/src/`.length)) === group && !of.some((each) => each.path === path),
+      );
+      const score = scoreOf([...of.map(({ result }) => result), ...kept.map(([, result]) => result)]);
       console.log(`${name} ${group}: ${score.toFixed(1)} %, ${wanted} % wanted`);
       isEnough &&= score >= wanted;
     }
@@ -155,8 +162,8 @@ function* runs(files, linesMax) {
     }
 }
 
-const describe = (path, { line, mutator, original, replacement, status }) =>
-  `        ${path}:${line} ${status} ${mutator}\n          - ${original}\n          + ${replacement}`;
+const describe = (path, { line, mutator, original, replacement, status }, reason) =>
+  `        ${path}:${line} ${status} ${mutator}\n          - ${original}\n          + ${replacement}\n          ${reason}`;
 
 function git(...args) {
   return execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();

@@ -8,7 +8,7 @@ import { readResults, scoreOf } from './results.mjs';
  * Why mutants survive, by file: each entry is about the mutants that put `replacement`, or anything where that is absent, in the
  * place of `original`.
  */
-function readReasons(root, name) {
+export function readReasons(root, name) {
   const path = join(root, `docs/mutation/${name}.reasons.json`);
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
 }

@@ -6,12 +6,16 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Debian packages of the guest and of what boots it, and how to tell that each is there. */
+/** Debian packages of each guest and of what boots it, and how to tell that each is there. */
 const GUEST_PACKAGES = {
-  'qemu-system-misc': () => onPath('qemu-system-riscv64'),
-  'u-boot-qemu': () => existsSync('/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf'),
-  opensbi: () => existsSync('/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf'),
+  nexus: { 'qemu-system-x86': () => onPath('qemu-system-x86_64') },
+  'u-boot': {
+    'qemu-system-misc': () => onPath('qemu-system-riscv64'),
+    'u-boot-qemu': () => existsSync('/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf'),
+    opensbi: () => existsSync('/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf'),
+  },
 };
+export const DEFAULT_GUEST = 'nexus';
 
 /** The exit code of a set-up that needs root: told apart from every verdict. Documented in the README. */
 export const EXIT_NEEDS_ROOT = 9;
@@ -30,8 +34,9 @@ export function setUpNode() {
   }
 }
 
-export function setUpGuest() {
-  const missing = Object.entries(GUEST_PACKAGES)
+/** What the guest needs of this machine. An unknown guest is the harness's to refuse. */
+export function setUpGuest(guest = DEFAULT_GUEST) {
+  const missing = Object.entries(GUEST_PACKAGES[guest] ?? {})
     .filter(([, isThere]) => !isThere())
     .map(([name]) => name);
   if (missing.length === 0) return;
@@ -44,6 +49,19 @@ export function setUpGuest() {
   step('package lists', 'apt-get', ['update', '-qq'], env);
   step(missing.join(', '), 'apt-get', ['install', '--yes', '-qq', '--no-install-recommends', ...missing], env);
 }
+
+/** The image of a guest that has one: made of packages that are downloaded and unpacked, never installed. */
+export function setUpImage(guest = DEFAULT_GUEST, boot = 'cold') {
+  if (guest !== 'nexus') return;
+  const packages = join(ROOT, '.nexus/guest/packages');
+  const there =
+    existsSync(packages) && KERNEL_PACKAGES.every((name) => readdirSync(packages).some((each) => each.startsWith(`${name}_`)));
+  // Without lists of packages apt knows none; only root can fetch them.
+  if (!there && process.getuid?.() === 0) step('package lists', 'apt-get', ['update', '-qq']);
+  step('the guest’s image', process.execPath, [CLI, 'prepare', '--guest', guest, '--boot', boot]);
+}
+
+const KERNEL_PACKAGES = ['linux-image-cloud-amd64', 'busybox-static'];
 
 /** Runs a command to its end. Its output goes to stderr: standard output belongs to the verdict. */
 function step(what, command, args, env = {}) {

@@ -10,7 +10,7 @@ equal('cause', verdict.failure.cause, 'guest-missing');
 contains(
   'the command that installs it',
   verdict.failure.message,
-  'apt-get install --yes --no-install-recommends qemu-system-misc',
+  'apt-get install --yes --no-install-recommends qemu-system-x86',
 );
 equal('nothing was booted', verdict.argv, []);
 
@@ -24,7 +24,7 @@ if (probe.code === 0) {
   contains(
     'the command that it prints',
     setUp.stderr,
-    'apt-get update && apt-get install --yes --no-install-recommends qemu-system-misc',
+    'apt-get update && apt-get install --yes --no-install-recommends qemu-system-x86',
   );
 } else if (process.env.CI === 'true') {
   equal('unshare --user', probe.stderr, '');

@@ -3,7 +3,9 @@ import { contains, done, equal, runsFolder, testOs } from './support.mjs';
 
 const CASES = [
   [{ REQUIRE_QEMU_DHCP: 'yes' }, [], 'REQUIRE_QEMU_DHCP is 1 or 0'],
-  [{ REQUIRE_DSOFTBUS: '1' }, [], 'capability ‘dsoftbus’'],
+  [{ REQUIRE_DSOFTBUS: '1' }, ['--guest', 'u-boot'], 'capability ‘dsoftbus’'],
+  [{ REQUIRE_QEMU_DHCP: '1' }, ['--profile', 'smoke'], 'set one of them'],
+  [{}, ['--profile', 'nothing'], 'There is no profile'],
   [{ REQUIRE_QEMU_DHCP_STRICT: '1' }, [], 'goes with REQUIRE_QEMU_DHCP=1'],
   [{ RUN_UNTIL_MARKER: 'net: nonsense' }, [], 'RUN_UNTIL_MARKER'],
   [{ RUN_UNTIL_MARKER: 'net: dhcp bound' }, [], 'RUN_UNTIL_MARKER'],

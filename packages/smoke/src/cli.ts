@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
+import { doctor } from './doctor.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
 import { NEXUS } from './guests/nexus.js';
@@ -12,7 +13,7 @@ import { Refusal } from './refusal.js';
 import { type LiveFacts, replayFrames, replayLines } from './replay.js';
 import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
-import { type RunReport, run } from './run.js';
+import { GUEST_CACHE, type RunReport, run } from './run.js';
 import { RUN_FILES } from './run-folder.js';
 import { verify } from './verify/command.js';
 import { verificationLines } from './verify/verification-lines.js';
@@ -44,6 +45,10 @@ export async function cli(context: CliContext): Promise<number> {
     switch (command) {
       case 'test-os':
         return await testOs(rest, context);
+      case 'prepare':
+        return await prepare(rest, context);
+      case 'doctor':
+        return await examine(rest, context);
       case 'inspect':
         return await inspect(rest, context);
       case 'replay':
@@ -70,7 +75,7 @@ export async function cli(context: CliContext): Promise<number> {
 
 async function testOs(argv: readonly string[], context: CliContext): Promise<number> {
   const { values, positionals } = parse(argv, {
-    guest: { type: 'string', default: 'u-boot' },
+    guest: { type: 'string', default: NEXUS.name },
     profile: { type: 'string' },
     boot: { type: 'string', default: 'cold' },
     'no-dhcp-server': { type: 'boolean', default: false },
@@ -78,11 +83,8 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     runs: { type: 'string', default: 'runs' },
   });
   if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
-  const { boot } = values;
-  if (boot !== 'cold' && boot !== 'restored') throw new Refusal(`--boot is cold or restored, not ‘${boot}’.`);
-  const guests = context.guests ?? GUESTS;
-  const guest = Object.hasOwn(guests, values.guest) ? guests[values.guest] : undefined;
-  if (guest === undefined) throw new Refusal(`there is no guest ‘${values.guest}’: ${Object.keys(guests).join(', ')}.`);
+  const boot = bootNamed(values.boot);
+  const guest = guestNamed(values.guest, context);
   const request = readRequest(context.environment, {
     guest,
     dhcpServer: !values['no-dhcp-server'],
@@ -100,6 +102,33 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   if (human === undefined) context.print(JSON.stringify({ folder: outcome.folder, ...outcome.report }, undefined, 2));
   else human.end(outcome);
   return exitCode(outcome.report.exit);
+}
+
+async function prepare(argv: readonly string[], context: CliContext): Promise<number> {
+  const { values, positionals } = parse(argv, {
+    guest: { type: 'string', default: NEXUS.name },
+    boot: { type: 'string', default: 'cold' },
+  });
+  if (positionals.length > 0) throw new Refusal(`prepare takes options only, not ‘${positionals.join(' ')}’.`);
+  await guestNamed(values.guest, context).prepare?.({ cache: GUEST_CACHE, boot: bootNamed(values.boot) });
+  return exitCode('passed');
+}
+
+async function examine(argv: readonly string[], context: CliContext): Promise<number> {
+  if (argv.length > 0) throw new Refusal(`doctor takes nothing, not ‘${argv.join(' ')}’.`);
+  const whole = await doctor(Object.values(context.guests ?? GUESTS), context.print);
+  return exitCode(whole ? 'passed' : 'missing');
+}
+
+function guestNamed(name: string, { guests = GUESTS }: CliContext): GuestDefinition {
+  const guest = Object.hasOwn(guests, name) ? guests[name] : undefined;
+  if (guest === undefined) throw new Refusal(`there is no guest ‘${name}’: ${Object.keys(guests).join(', ')}.`);
+  return guest;
+}
+
+function bootNamed(boot: string): 'cold' | 'restored' {
+  if (boot !== 'cold' && boot !== 'restored') throw new Refusal(`--boot is cold or restored, not ‘${boot}’.`);
+  return boot;
 }
 
 async function inspect(argv: readonly string[], context: CliContext): Promise<number> {
@@ -196,12 +225,14 @@ function helpText(): string {
     'nexus-net COMMAND [options]',
     '',
     row('test-os', 'boots a guest on a wire of our own and judges what it says by what the wire shows'),
-    row('  --guest NAME', `who boots: ${Object.keys(GUESTS).join(', ')} (default u-boot)`),
+    row('  --guest NAME', `who boots: ${Object.keys(GUESTS).join(', ')} (default ${NEXUS.name})`),
     row('  --profile NAME', `what is demanded: ${PROFILE_SPECS.map(({ name }) => name).join(', ')}; default by the gates below`),
     row('  --boot HOW', 'cold (default), or restored: from a saved state of the guest that waits for its configuration'),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),
+    row('prepare', 'makes what a guest needs once: its image, and with --boot restored its saved state'),
+    row('doctor', 'says what each guest needs of this machine and has not got, and how to get it'),
     row('inspect FILE', 'every frame of a capture, DHCP in full, and the rules that were broken'),
     row('replay FILE', 'the same capture fed to our machines; the facts are those of the live run'),
     row('  --vnet-header N', 'octets of virtio-net header before each frame: auto (default), 0, 10, 12'),

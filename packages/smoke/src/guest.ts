@@ -1,3 +1,4 @@
+import type { ProbeResult } from '@nexus-net/qemu';
 import type { Ipv4Address, MacAddress, Millis } from '@nexus-net/sansio';
 import type { Capability, ConsoleRule, Profile } from '@nexus-net/verdict';
 import type { ScriptStep } from './console-script.js';
@@ -32,8 +33,18 @@ export interface GuestDefinition {
   readonly rules: (place: GuestPlace) => readonly ConsoleRule[];
   /** Lines that mean that the guest crashed. */
   readonly panics: readonly RegExp[];
+  /** What it needs of this machine and has not got. */
+  readonly probe?: () => Promise<ProbeResult>;
+  /** Makes what is made once and used by many runs: images, saved states. Without it the first run does. */
+  readonly prepare?: (options: PrepareOptions) => Promise<void>;
   /** Boots it. */
   readonly start: StartGuest;
+}
+
+export interface PrepareOptions {
+  /** A folder for what is made once and used by many runs. */
+  readonly cache: string;
+  readonly boot: 'cold' | 'restored';
 }
 
 /** Where the bytes of a running guest go. Called from the event loop, never after `exited`. */

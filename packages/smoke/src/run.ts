@@ -38,6 +38,9 @@ export interface RunLimits extends RunFolderLimits {
   readonly factCountMax?: number;
 }
 
+/** Where images and saved states of guests are kept, unless a run says otherwise. */
+export const GUEST_CACHE = '.nexus/guest';
+
 export interface RunOptions {
   readonly request: RunRequest;
   /** Folder in which the run makes its own. */
@@ -50,7 +53,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Default 10 000 ms. */
   readonly startMs?: Millis;
-  /** A folder for what is made once and used by many runs. Default `.nexus/guest`. */
+  /** A folder for what is made once and used by many runs. Default {@link GUEST_CACHE}. */
   readonly cache?: string;
   /** Default `cold`. */
   readonly boot?: 'cold' | 'restored';
@@ -75,7 +78,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     listener,
     signal,
     startMs = 10_000,
-    cache = '.nexus/guest',
+    cache = GUEST_CACHE,
     boot = 'cold',
     limits = {},
   } = options;

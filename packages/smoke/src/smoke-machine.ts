@@ -61,6 +61,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #listens: boolean;
   /** When the gateway tries the guest's listener next. */
   #exchangeAt: Millis = NEVER;
+  /** The guest asked for the gateway from its present address. */
+  #speaks = false;
   /** The guest answered an ARP request of the gateway for its present address. */
   #found = false;
   /** The newest address leased to the guest. */
@@ -211,6 +213,11 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     return this.#leased ?? (this.#dhcp ? undefined : GUEST_PLACE.address);
   }
 
+  /** A guest that has not used its address yet may not have it: an ARP request too early is not repeated for a second. */
+  #wantsProbe(): void {
+    this.#probeAt = this.#speaks ? this.#now : this.#now + FIRST_PROBE_MS;
+  }
+
   /** Asks the guest from the gateway, again and again until it answers: it can only while a command of its own runs. */
   #probe(): void {
     const destination = this.#own;
@@ -253,7 +260,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       this.#events.push(event);
       if (event.type === 'verdict') this.#judged = true;
       // A guest that answers by itself is asked as soon as the ladder wants to know.
-      if (event.type === 'phase' && this.#ladder.phase === 'iface' && this.#answers === 'always') this.#probeAt = this.#now;
+      if (event.type === 'phase' && this.#ladder.phase === 'iface' && this.#answers === 'always') this.#wantsProbe();
       if (event.type === 'phase' && event.report.name === 'iface' && this.#listens) this.#exchangeAt = this.#now;
     }
   }
@@ -284,9 +291,14 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   #fromFact(fact: Fact): void {
     if (fact.kind === 'dhcp.leased' && fact.client === GUEST_PLACE.mac) {
       this.#found &&= this.#leased === fact.address;
+      this.#speaks &&= this.#leased === fact.address;
       this.#leased = fact.address;
     }
     const own = this.#own;
+    if (fact.kind === 'arp.resolved' && fact.askerMac === GUEST_PLACE.mac && fact.askerIp === own) {
+      this.#speaks = true;
+      if (this.#probeAt !== NEVER) this.#probeAt = this.#now;
+    }
     if (fact.kind === 'arp.resolved' && fact.askerIp === GUEST_PLACE.gateway && fact.ownerIp === own) this.#found = true;
     if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own && this.#found) {
       this.#probeAt = NEVER;
@@ -307,3 +319,4 @@ const LOCALHOST = ipv4(127, 0, 0, 1);
 const EXCHANGE_EVERY_MS: Millis = 500;
 const PROBE_EVERY_MS: Millis = 250;
 const LF = 0x0a;
+const FIRST_PROBE_MS: Millis = 1_000;

@@ -13,7 +13,7 @@ import {
   saveState,
 } from '@nexus-net/qemu';
 import { parseMac } from '@nexus-net/sansio';
-import type { RunningGuest, StartGuest } from '../guest.js';
+import type { PrepareOptions, RunningGuest, StartGuest } from '../guest.js';
 import { missingMessage } from '../missing.js';
 import { Refusal } from '../refusal.js';
 import { describeExit } from './describe-exit.js';
@@ -73,6 +73,14 @@ export const startNexus: StartGuest = async (options): Promise<RunningGuest> => 
   };
 };
 
+/** Makes the image, and the saved state where runs are to be restored from it. */
+export async function prepareNexus({ cache, boot }: PrepareOptions): Promise<void> {
+  const probe = await probeNexus();
+  if (!probe.ok) throw new Refusal(missingMessage(probe), 'missing');
+  const image = await imageOf(cache);
+  if (boot === 'restored') await savedState({ cache, binary: probe.binary, image, version: probe.version.text });
+}
+
 async function imageOf(cache: string): Promise<LinuxImage> {
   try {
     return await buildNexusImage({ cache });
@@ -83,11 +91,14 @@ async function imageOf(cache: string): Promise<LinuxImage> {
   }
 }
 
-/** A lean machine: no ACPI, no timers and buses that the kernel would look for. */
+/**
+ * A lean machine. ACPI stays: without its timer a kernel on a busy host can't measure the processor's clock, counts interrupts instead, and
+ * then time stands still and is made up for at once, so that every deadline of the guest ends before its answer can come.
+ */
 function machineOf(image: LinuxImage, incoming: string | undefined): QemuMachineOptions['machine'] {
   return {
     arch: 'x86_64',
-    machine: { type: 'pc', options: { acpi: false, hpet: false, usb: false, smm: false } },
+    machine: { type: 'pc', options: { hpet: false, usb: false, smm: false } },
     memoryMiB: 384,
     kernel: image.vmlinux,
     initrd: image.initrd,
@@ -105,8 +116,8 @@ const NICS: NonNullable<QemuMachineOptions['nics']> = [
 ];
 
 const APPEND = [
-  'console=ttyS1 quiet panic=-1 reboot=t rootfstype=ramfs acpi=off',
-  'pci=nomsi mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on audit=0 apparmor=0 noreplace-smp ipv6.disable=1',
+  'console=ttyS1 quiet panic=-1 reboot=t rootfstype=ramfs',
+  'mitigations=off nokaslr no_timer_check tsc=reliable random.trust_cpu=on audit=0 apparmor=0 noreplace-smp ipv6.disable=1',
 ].join(' ');
 
 const PROMPT = new TextEncoder().encode('nexus> ');

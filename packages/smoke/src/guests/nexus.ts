@@ -3,7 +3,7 @@ import { formatIpv4, formatMac, maskLength, toHex } from '@nexus-net/sansio';
 import type { Profile } from '@nexus-net/verdict';
 import type { ScriptStep } from '../console-script.js';
 import type { GuestDefinition, GuestPlace } from '../guest.js';
-import { startNexus } from './nexus-start.js';
+import { prepareNexus, probeNexus, startNexus } from './nexus-start.js';
 
 /**
  * Our own OS services in a real guest: a Linux kernel, and our `netstackd` on the network card at the level of Ethernet frames. It
@@ -17,6 +17,8 @@ export const NEXUS: GuestDefinition = {
   script: nexusScript,
   rules: () => [],
   panics: [/Kernel panic - not syncing/, /^\s*(?:Oops|BUG): /],
+  probe: probeNexus,
+  prepare: prepareNexus,
   start: startNexus,
 };
 
@@ -50,4 +52,4 @@ function nexusConfig(profile: Profile, { mac, address, netmask, gateway, dns }: 
 }
 
 /** The compatibility mode of ADR-0025: how long DHCP may take before the static address is used. */
-const FALLBACK_MS = 3_000;
+const FALLBACK_MS = 8_000;

@@ -2,7 +2,7 @@ import { formatIpv4 } from '@nexus-net/sansio';
 import type { ConsoleRule, Profile } from '@nexus-net/verdict';
 import type { ScriptStep } from '../console-script.js';
 import type { GuestDefinition, GuestPlace } from '../guest.js';
-import { startUBoot } from './u-boot-start.js';
+import { probeUBoot, startUBoot } from './u-boot-start.js';
 
 /**
  * U-Boot on QEMU's riscv64 `virt` machine: a third party's boot loader with a network stack of its own, which speaks DHCP and
@@ -17,6 +17,7 @@ export const U_BOOT: GuestDefinition = {
   script: uBootScript,
   rules: uBootRules,
   panics: [/^Unhandled exception:/, /^### ERROR ### Please RESET the board ###/, /^resetting \.\.\.$/],
+  probe: probeUBoot,
   start: startUBoot,
 };
 

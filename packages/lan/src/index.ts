@@ -1,6 +1,7 @@
 export * from './channel.js';
 export * from './dsoftbus/node-host.js';
 export * from './dsoftbus/node-service.js';
+export * from './dsoftbus-segment-witness.js';
 export * from './ethernet-witness.js';
 export * from './frame-summary.js';
 export * from './gateway.js';

@@ -1,6 +1,7 @@
 import { DhcpWitness } from '@nexus-net/dhcp';
 import { ArpWitness, DnsWitness, IcmpWitness, IgmpWitness, TcpEchoWitness } from '@nexus-net/net-os';
 import type { Witness } from '@nexus-net/wire';
+import { DsoftbusSegmentWitness } from './dsoftbus-segment-witness.js';
 import { EthernetWitness } from './ethernet-witness.js';
 import { ImpersonationWitness } from './impersonation-witness.js';
 
@@ -18,5 +19,6 @@ export function segmentWitnesses(): Witness[] {
     new IgmpWitness(),
     new DnsWitness(),
     new TcpEchoWitness(),
+    new DsoftbusSegmentWitness(),
   ];
 }

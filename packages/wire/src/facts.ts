@@ -12,6 +12,15 @@ export interface ObservedFrame {
   readonly layers: Dissection;
 }
 
+/** Whose session of DSoftBus a fact is about; the client dialled. `dialect`: `bus`, `os`, `host`, or `qd` for datagrams of the OS. */
+export interface DsoftbusSession {
+  client: Ipv4Address;
+  clientPort: number;
+  server: Ipv4Address;
+  serverPort: number;
+  dialect: string;
+}
+
 /** What each kind of fact says. A protocol's facts are added as rows here and in {@link FIELDS}. */
 export interface FactDetail {
   /** The first frame with this source address. */
@@ -60,34 +69,49 @@ export interface FactDetail {
   'tcp.echoed': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number; octets: number };
   /** A device said that it is there, in an announce datagram of DSoftBus. */
   'dsoftbus.announced': { source: Ipv4Address; deviceId: string; sessionPort: number; services: number };
-  /** All messages of a handshake were seen, and then one of the server: the session stands. */
-  'dsoftbus.session-opened': {
-    client: Ipv4Address;
-    clientPort: number;
-    server: Ipv4Address;
-    serverPort: number;
-    dialect: string;
+  /** All messages of a handshake were seen, and then one of the server: the session stands, as far as can be seen from outside. */
+  'dsoftbus.session-opened': DsoftbusSession & {
+    /** Octets of the three messages. */
+    handshake: string;
   };
   /** The byte stream ended before that, after so many messages of the handshake. */
-  'dsoftbus.handshake-failed': {
-    client: Ipv4Address;
-    clientPort: number;
-    server: Ipv4Address;
-    serverPort: number;
-    dialect: string;
-    messages: number;
+  'dsoftbus.handshake-failed': DsoftbusSession & { messages: number; handshake: string };
+  /** The byte stream of a session ended, after so many messages with so many octets. */
+  'dsoftbus.session-ended': DsoftbusSession & { records: number; octets: number };
+  /** Read with the keys of a test: the static key that `side` has proven, in hexadecimal, and the device that it is of. */
+  'dsoftbus.identified': DsoftbusSession & { side: string; noiseStatic: string; deviceId?: string };
+  /** Read with the keys of a test: both sides have said that they take each other. */
+  'dsoftbus.session-established': DsoftbusSession & { clientDevice?: string; serverDevice?: string };
+  /** Read with the keys of a test: `sender` opened a stream of the mux. */
+  'dsoftbus.stream-opened': DsoftbusSession & { sender: Ipv4Address; stream: number; name: string; priority: number };
+  /** Read with the keys of a test: the first octets of `sender` on a stream of the mux. Dialect `os` tells their count and carries none. */
+  'dsoftbus.stream-data': DsoftbusSession & { sender: Ipv4Address; stream: number; octets: number };
+  /** Read with the keys of a test: a stream of the mux is over: `closed` by both, or `reset`; and what it carried. */
+  'dsoftbus.stream-closed': DsoftbusSession & {
+    stream: number;
+    how: string;
+    clientOctets: number;
+    serverOctets: number;
   };
-  /** The byte stream of a session ended, after so many messages. */
-  'dsoftbus.session-ended': {
-    client: Ipv4Address;
-    clientPort: number;
-    server: Ipv4Address;
-    serverPort: number;
-    dialect: string;
-    records: number;
+  /** Read with the keys of a test: a request to the gateway of the peer. Dialect `os` has no numbers: they are counted here, from 1. */
+  'dsoftbus.gateway-asked': DsoftbusSession & {
+    sender: Ipv4Address;
+    service: string;
+    operation: string;
+    correlation: number;
   };
+  /** Read with the keys of a test: the answer to it. */
+  'dsoftbus.gateway-answered': DsoftbusSession & {
+    sender: Ipv4Address;
+    service: string;
+    operation: string;
+    correlation: number;
+    status: string;
+  };
+  /** Read with the keys of a test: `sender` ends the session of dialect `bus` in order. */
+  'dsoftbus.goodbye': DsoftbusSession & { sender: Ipv4Address; code: number; detail: string };
   /** A frame of a host session, read with the keys of a test. */
-  'dsoftbus.frame': { sender: Ipv4Address; channel: number; octets: number };
+  'dsoftbus.frame': DsoftbusSession & { sender: Ipv4Address; channel: number; octets: number };
 }
 
 export type FactKind = keyof FactDetail;
@@ -140,6 +164,14 @@ type Form = 'mac' | 'ipv4' | 'number' | 'text';
 /** How a field is written, from its type: an address can't be printed as a bare number by mistake. */
 type FormOf<T> = T extends MacAddress ? 'mac' : T extends Ipv4Address ? 'ipv4' : T extends number ? 'number' : 'text';
 
+const SESSION: { readonly [F in keyof DsoftbusSession]: FormOf<DsoftbusSession[F]> } = {
+  client: 'ipv4',
+  clientPort: 'number',
+  server: 'ipv4',
+  serverPort: 'number',
+  dialect: 'text',
+};
+
 const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-?: FormOf<NonNullable<FactDetail[K][F]>> } } = {
   'ethernet.seen': { mac: 'mac' },
   'dhcp.discovered': { client: 'mac', xid: 'number' },
@@ -165,24 +197,25 @@ const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-
   'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
   'tcp.echoed': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', octets: 'number' },
   'dsoftbus.announced': { source: 'ipv4', deviceId: 'text', sessionPort: 'number', services: 'number' },
-  'dsoftbus.session-opened': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', dialect: 'text' },
-  'dsoftbus.handshake-failed': {
-    client: 'ipv4',
-    clientPort: 'number',
-    server: 'ipv4',
-    serverPort: 'number',
-    dialect: 'text',
-    messages: 'number',
+  'dsoftbus.session-opened': { ...SESSION, handshake: 'text' },
+  'dsoftbus.handshake-failed': { ...SESSION, messages: 'number', handshake: 'text' },
+  'dsoftbus.session-ended': { ...SESSION, records: 'number', octets: 'number' },
+  'dsoftbus.identified': { ...SESSION, side: 'text', noiseStatic: 'text', deviceId: 'text' },
+  'dsoftbus.session-established': { ...SESSION, clientDevice: 'text', serverDevice: 'text' },
+  'dsoftbus.stream-opened': { ...SESSION, sender: 'ipv4', stream: 'number', name: 'text', priority: 'number' },
+  'dsoftbus.stream-data': { ...SESSION, sender: 'ipv4', stream: 'number', octets: 'number' },
+  'dsoftbus.stream-closed': { ...SESSION, stream: 'number', how: 'text', clientOctets: 'number', serverOctets: 'number' },
+  'dsoftbus.gateway-asked': { ...SESSION, sender: 'ipv4', service: 'text', operation: 'text', correlation: 'number' },
+  'dsoftbus.gateway-answered': {
+    ...SESSION,
+    sender: 'ipv4',
+    service: 'text',
+    operation: 'text',
+    correlation: 'number',
+    status: 'text',
   },
-  'dsoftbus.session-ended': {
-    client: 'ipv4',
-    clientPort: 'number',
-    server: 'ipv4',
-    serverPort: 'number',
-    dialect: 'text',
-    records: 'number',
-  },
-  'dsoftbus.frame': { sender: 'ipv4', channel: 'number', octets: 'number' },
+  'dsoftbus.goodbye': { ...SESSION, sender: 'ipv4', code: 'number', detail: 'text' },
+  'dsoftbus.frame': { ...SESSION, sender: 'ipv4', channel: 'number', octets: 'number' },
 };
 
 const FORMATS: {

@@ -14,10 +14,11 @@ export function target(bytes: Uint8Array): void {
   const line = String.fromCharCode(...bytes);
   const read = readMarker(line);
   if (read === undefined) return;
-  demand(render(read.id, read.values) === line, 'a marker is its form with its values, byte for byte');
+  demand(render(read.id, read.values) === line.trimEnd(), 'a marker is its form with its values, byte for byte');
   demand(line.startsWith(markerLiteral(CATALOGUE.get(read.id))), 'a marker starts with its literal');
   demand(isSame(readMarker(render(read.id, read.values)), read), 'a marker reads the same again');
-  demand(readMarker(` ${line}`) === undefined && readMarker(`${line} `) === undefined, 'a marker is the whole line');
+  demand(readMarker(` ${line}`) === undefined && readMarker(`${line} .`) === undefined, 'a marker is the whole line');
+  demand(isSame(readMarker(`${line} `), read), 'blanks behind a marker say nothing');
 }
 
 /** Every marker, with values and without a gateway. */

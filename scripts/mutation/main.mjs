@@ -21,7 +21,7 @@ npm run mutation -- --report
   --packages    only files of these packages (${Object.keys(GROUPS).join(', ')})
   --groups      only files of these groups
   --write       keeps what was measured in docs/mutation/, file by file as it comes, and writes the report
-  --survivors   only the mutants that are kept as survivors, of files that are what they were
+  --survivors   only the mutants that are kept as survivors and have no reason, of files that are what they were
   --workers N   processes that run tests, default and at most 2
   --report      measures nothing, writes the report from what is kept
 
@@ -61,7 +61,17 @@ export async function main(args) {
 
   setPriority(15); // and so do the processes that are started from here
   let chosen = chooseFiles(options);
-  if (options.survivors) chosen = chosen.filter(({ name, path }) => hasSurvivors(readResults(ROOT, name)[path], path));
+  const isOpen = (name) => {
+    const reasons = readReasons(ROOT, name);
+    return (path, survivor) => reasonFor(reasons, path, survivor) === undefined;
+  };
+  if (options.survivors) {
+    chosen = chosen.filter(({ name, path }) => {
+      const result = readResults(ROOT, name)[path];
+      // Tests are added and seldom taken away: what was killed stays so while the file is the same.
+      return result?.commit === commitOf(path) && result.survivors.some((each) => isOpen(name)(path, each));
+    });
+  }
   if (chosen.length === 0) {
     console.log('no file of a measured group is to be mutated');
     return 0;
@@ -73,7 +83,7 @@ export async function main(args) {
     let outcome;
     try {
       const before = options.survivors ? readResults(ROOT, run.name) : undefined;
-      outcome = await mutate({ copy, ...run, workers: Number(options.workers), before });
+      outcome = await mutate({ copy, ...run, workers: Number(options.workers), before, isOpen: isOpen(run.name) });
     } catch (error) {
       console.error(`${run.sources.join(', ')}: ${error.message}`); // tests that fail without any mutant, say
       return 1;
@@ -138,9 +148,6 @@ function commitOf(path) {
 }
 
 const isIn = (list, name) => list === undefined || list.split(',').includes(name);
-
-/** Tests are added and seldom taken away: what was killed stays so while the file is the same. */
-const hasSurvivors = (result, path) => result !== undefined && result.survivors.length > 0 && result.commit === commitOf(path);
 
 /** What is measured together: files of one group, not too many. */
 function* runs(files, linesMax) {

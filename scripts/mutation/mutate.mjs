@@ -10,18 +10,19 @@ const TEST = /(?<!\.long|\.live|\.peers)\.test\.ts$/;
 
 /**
  * Mutates `sources` of the package `name` in `copy`. By file: what became of its mutants. With `before`, the results of these files as
- * they are, only what survived is measured again.
+ * they are, only the survivors that `isOpen` are measured again.
  */
-export async function mutate({ copy, name, sources, workers, before }) {
+export async function mutate({ copy, name, sources, workers, before, isOpen }) {
   const here = process.cwd();
   process.chdir(copy);
   // What a run that was killed has left.
   rmSync('.stryker-tmp', { recursive: true, force: true });
+  const openOf = (path) => before[path].survivors.filter((each) => isOpen(path, each));
   const original = new Map(sources.map((path) => [path, readFileSync(path, 'utf8')]));
   try {
     const mutants = await new Stryker({
       inPlace: true,
-      mutate: before === undefined ? sources : sources.flatMap((path) => ranges(path, original.get(path), before[path])),
+      mutate: before === undefined ? sources : sources.flatMap((path) => ranges(path, original.get(path), openOf(path))),
       testRunner: 'package',
       plugins: [RUNNER],
       ignorers: ['invariants'],
@@ -39,7 +40,9 @@ export async function mutate({ copy, name, sources, workers, before }) {
       warnings: false,
     }).runMutationTest();
     const after = summarise(mutants, original, copy);
-    return before === undefined ? after : Object.fromEntries(sources.map((path) => [path, less(before[path], after[path])]));
+    return before === undefined
+      ? after
+      : Object.fromEntries(sources.map((path) => [path, less(before[path], openOf(path), after[path])]));
   } finally {
     process.chdir(here);
   }
@@ -84,17 +87,17 @@ function summarise(mutants, original, copy) {
   return files;
 }
 
-/** What survived before and does still. */
-function less(before, after) {
+/** Of the survivors that were `open`, those that survive still. */
+function less(before, open, after) {
   const keyOf = ({ line, column, mutator, replacement }) => [line, column, mutator, replacement].join(' ');
   const left = new Set(after.survivors.map(keyOf));
-  const survivors = before.survivors.filter((each) => left.has(keyOf(each)));
+  const survivors = before.survivors.filter((each) => !open.includes(each) || left.has(keyOf(each)));
   const killed = before.mutants - survivors.length;
   return { ...before, killed, survivors, score: scoreText(killed, before.mutants) };
 }
 
 /** The places of the survivors, as Stryker takes them: lines from one, columns from zero. */
-function ranges(path, text, { survivors }) {
+function ranges(path, text, survivors) {
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   return survivors.map(({ line, column, original }) => {

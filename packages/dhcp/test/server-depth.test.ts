@@ -74,6 +74,15 @@ describe('the buffer of a datagram is the caller’s again after the call', () =
     expect([ack.type, ack.to, number(ack, 54)]).toEqual(['ack', '10.0.2.99:4011', RELAY]);
   });
 
+  test('while a lease waits: an option 82 that no relay added asks for nothing', () => {
+    const server = new DhcpServer({ ...LAB_OPTIONS, durability: 'confirmed' });
+    const more = [{ code: 82, value: Uint8Array.of(11, 4, 10, 0, 2, 99, 19, 0) }];
+    hand(server, { type: 'request', mac: A, requested: FIRST, server: SERVER, more });
+    server.confirmStored(0, 1);
+    const ack = readReply(server.pollTransmit() as never);
+    expect([ack.type, ack.to, number(ack, 54)]).toEqual(['ack', '10.0.2.15:68@2000000000a', SERVER]);
+  });
+
   test('while an address is probed', () => {
     const server = new DhcpServer({ ...LAB_OPTIONS, conflictCheck: {} });
     hand(server, { mac: B, xid: 6 });
@@ -463,6 +472,22 @@ describe('what counts for a limit', () => {
     expect(told()).toEqual(Uint8Array.of(1, 1, 8));
   });
 
+  test('T1 and T2 are told while they are to come (RFC 4388 §6.4.2)', () => {
+    const lab = new ServerLab({ leaseQuery: 'every-relay', leaseMs: 800_000 });
+    lab.lease(A);
+    const told = (): readonly (number | undefined)[] => {
+      const reply = lab.ask({ type: 'leaseQuery', giaddr: RELAY, ciaddr: FIRST });
+      return [51, 58, 59].map((code) => number(reply as Reply, code));
+    };
+    expect(told()).toEqual([800, 400, 700]);
+    lab.advance(399_000);
+    expect(told()).toEqual([401, 1, 301]);
+    lab.advance(1_000);
+    expect(told()).toEqual([400, undefined, 300]);
+    lab.advance(300_000);
+    expect(told()).toEqual([100, undefined, undefined]);
+  });
+
   test('a relay’s words without a circuit id are kept too; those of a client itself are not', () => {
     const lab = new ServerLab({ leaseQuery: 'every-relay' });
     const more = [{ code: 82, value: Uint8Array.of(2, 1, 5) }];
@@ -693,6 +718,9 @@ describe('which network a client is on', () => {
     ['link selection of three octets, which is none', [5, 3, 10, 9, 0], FIRST],
     ['link selection that is cut off', [1, 1, 7, 5, 4, 10, 9], FIRST],
     ['a sub-option without its length', [1, 1, 7, 5], FIRST],
+    ['a sub-option that nobody knows', [200, 1, 7], FIRST],
+    ['the port of the relay, cut off (RFC 8357)', [19, 1], FIRST],
+    ['the port of the relay, without its length', [1, 1, 7, 19], FIRST],
   ])('%s', (_, value, address) => {
     const lab = new ServerLab({ remoteSubnets });
     const reply = lab.discover(A, { giaddr: RELAY, sourcePort: 4011, more: [{ code: 82, value: Uint8Array.from(value) }] });
@@ -704,4 +732,18 @@ test('option 50 of 0.0.0.0 asks for nothing', () => {
   const lab = new ServerLab();
   expect(lab.discover(A, { requested: ip('0.0.0.0') }).message.yiaddr).toBe(FIRST);
   expect(lab.reboot(B, ip('0.0.0.0'))).toBe('request-without-address');
+});
+
+test('an inspection says who holds what until when', () => {
+  const lab = new ServerLab({ leaseMs: 600_000 });
+  lab.lease(A);
+  expect(lab.server.inspect().subnets[0]?.bindings).toEqual([
+    { address: '10.0.2.15', state: 'leased', client: 'hw 1/02000000000a', until: 600_000 },
+  ]);
+});
+
+test('a NAK says why, in text (RFC 2132 §9.9)', () => {
+  const nak = new ServerLab().select(A, ip('192.168.1.7')) as Reply;
+  expect(nak.type).toBe('nak');
+  expect(String.fromCharCode(...(option(nak, 56) ?? []))).toMatch(/^[a-z][ -~]+$/);
 });

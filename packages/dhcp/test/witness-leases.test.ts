@@ -11,8 +11,8 @@ import {
 import { ARP_REPLY, ARP_REQUEST, encodeUdpFrame, type Violation } from '@nexus-net/wire';
 import { describe, expect, test } from 'vitest';
 import { DhcpWitness } from '../src/index.js';
-import { correctScene, E } from './support/correct-scene.js';
-import { type DhcpShot, observe, RELAY, RELAY_MAC, type Scene, SERVER_MAC } from './support/scene.js';
+import { correctScene, E, sceneOf } from './support/correct-scene.js';
+import { type DhcpShot, observe, RELAY, RELAY_MAC, Scene, SERVER_MAC } from './support/scene.js';
 import { A, B, FIRST, SERVER, u32 } from './support/server-lab.js';
 
 // Who holds which address until when: what the witness says of a lease, and what it lets be.
@@ -28,8 +28,7 @@ const TOLERANCE = 2_000 + 6_000;
 
 /** E's messages alone, and what `change` makes of them. E's unicasts are seen. */
 function sceneOfE(change: (scene: Scene) => void): Scene {
-  const scene = correctScene();
-  for (const name of [...scene.shots.keys()]) if (!name.startsWith('e')) scene.shots.delete(name);
+  const scene = sceneOf('e');
   scene.arp('e.use').link.destination = SERVER_MAC;
   change(scene);
   return scene;
@@ -300,8 +299,7 @@ describe('whose use of addresses is followed', () => {
   test('not that of a group, of an ARP probe, of a sender that speaks for another', () => {
     expect(stations(datagram({ ...link, source: 0x01005e000001 as MacAddress }, ADDRESS))).toBe(0);
     const arp = (senderMac: MacAddress, senderIp: Ipv4Address): number => {
-      const scene = correctScene();
-      scene.shots.clear();
+      const scene = new Scene();
       scene.use('only', 0, E, senderIp);
       Object.assign(scene.arp('only').arp, { senderMac, targetMac: MAC_ZERO });
       return stations(scene.frames()[0]!.bytes);
@@ -519,7 +517,7 @@ describe('bounds', () => {
     const asked = violations((scene) => {
       for (const name of ['e.request', 'e.ack', 'e.use', 'e.offer']) scene.shots.delete(name);
       for (let i = 1; i < 12; i++) shot(scene, 'e.discover', `again${i}`, 5_000 + 20_000 * i * i);
-      const ack = shot(correctScene(), 'e.ack', 'ack', 5_000 + 20_000 * 121 + 1);
+      const ack = shot(sceneOf('e'), 'e.ack', 'ack', 5_000 + 20_000 * 121 + 1);
       scene.shots.set('ack', ack);
     }).filter(({ rule }) => rule === 'dhcp.wrong-reply-type');
     expect(asked.map(({ frames }) => frames)).toEqual([[5, 6, 7, 8, 9, 10, 11, 12, 13]]);

@@ -1,7 +1,7 @@
 import { IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, type Millis, parseIpv4 } from '@nexus-net/sansio';
 import type { Violation } from '@nexus-net/wire';
 import { describe, expect, test } from 'vitest';
-import { correctScene, D, E } from './support/correct-scene.js';
+import { D, E, sceneOf } from './support/correct-scene.js';
 import { type DhcpShot, observe, RELAY, RELAY_MAC, type Scene, SERVER_MAC } from './support/scene.js';
 import { A, C, FIRST, SERVER, u32 } from './support/server-lab.js';
 
@@ -13,8 +13,7 @@ const OTHER_SERVER = ip('10.0.2.9');
 const BROADCAST_BIT = 0x8000;
 
 const violations = (letter: string, change: (scene: Scene) => void): Violation[] => {
-  const scene = correctScene();
-  for (const name of [...scene.shots.keys()]) if (!name.startsWith(`${letter}.`)) scene.shots.delete(name);
+  const scene = sceneOf(letter);
   change(scene);
   return observe(scene.frames()).violations;
 };
@@ -320,7 +319,7 @@ describe('pace', () => {
 
   test('an answer begins the count anew, and so does another kind of message', () => {
     const answered = (scene: Scene): void => {
-      for (const at of [5_001, 5_301]) scene.shots.set(`offer ${at}`, copyOf(correctScene(), 'e.offer', 'offer', at));
+      for (const at of [5_001, 5_301]) scene.shots.set(`offer ${at}`, copyOf(sceneOf('e'), 'e.offer', 'offer', at));
     };
     expect(discovers([300, 600], answered)).toEqual([]);
     const reboot = (at: Millis) => (scene: Scene) => {
@@ -364,8 +363,7 @@ describe('pace', () => {
 
 describe('what a frame says', () => {
   const facts = (letter: string, change: (scene: Scene) => void) => {
-    const scene = correctScene();
-    for (const name of [...scene.shots.keys()]) if (!name.startsWith(`${letter}.`)) scene.shots.delete(name);
+    const scene = sceneOf(letter);
     change(scene);
     return observe(scene.frames()).facts;
   };
@@ -395,7 +393,7 @@ describe('what a frame says', () => {
   });
 
   test('a datagram whose checksum the hardware would have finished is read, one with a wrong checksum is not', () => {
-    const scene = correctScene();
+    const scene = sceneOf('e');
     for (const name of [...scene.shots.keys()]) if (name !== 'e.discover') scene.shots.delete(name);
     const [{ bytes } = { bytes: new Uint8Array(0) }] = scene.frames();
     const length = bytes.length - 34;

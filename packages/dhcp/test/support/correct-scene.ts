@@ -1,5 +1,5 @@
 import { parseIpv4 } from '@nexus-net/sansio';
-import { Director, RELAY, SCENE_SERVER, type Scene } from './scene.js';
+import { Director, RELAY, SCENE_SERVER, Scene } from './scene.js';
 import { A, B, C, SERVER } from './server-lab.js';
 
 const ip = parseIpv4;
@@ -59,4 +59,14 @@ export function correctScene(): Scene {
   director.ask(5_020, 'e.request', { mac: E, type: 'request', xid: 0xe1, requested: e, server: SERVER }, 'e.ack');
   director.scene.use('e.use', 6_000, E, e);
   return director.scene;
+}
+
+let whole: Scene | undefined;
+
+/** The frames of one client of the correct scene: their names begin with its letter. Made once, and copied. */
+export function sceneOf(letter: string): Scene {
+  whole ??= correctScene();
+  const scene = new Scene();
+  for (const [name, shot] of whole.shots) if (name.startsWith(`${letter}.`)) scene.shots.set(name, structuredClone(shot));
+  return scene;
 }

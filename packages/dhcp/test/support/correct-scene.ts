@@ -12,6 +12,10 @@ export const CIRCUIT: Uint8Array = Uint8Array.of(1, 2, 7, 7);
  * lease, which it declines; C has an address of its own and asks for parameters; D sits behind a relay; E's lease runs out.
  */
 export function correctScene(): Scene {
+  return sceneOf('');
+}
+
+function direct(): Scene {
   const director = new Director(SCENE_SERVER);
   const id = Uint8Array.of(1, 2, 0, 0, 0, 0, 10);
   const a = { mac: A, clientId: id };
@@ -63,10 +67,10 @@ export function correctScene(): Scene {
 
 let whole: Scene | undefined;
 
-/** The frames of one client of the correct scene: their names begin with its letter. Made once, and copied. */
+/** The frames of one client of the correct scene: their names begin with its letter. The scene is made once, and copied. */
 export function sceneOf(letter: string): Scene {
-  whole ??= correctScene();
+  whole ??= direct();
   const scene = new Scene();
-  for (const [name, shot] of whole.shots) if (name.startsWith(`${letter}.`)) scene.shots.set(name, structuredClone(shot));
+  for (const [name, shot] of whole.shots) if (name.startsWith(letter)) scene.shots.set(name, structuredClone(shot));
   return scene;
 }

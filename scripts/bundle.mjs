@@ -14,6 +14,7 @@ export async function loadMain(folder) {
     entryPoints: [join(ROOT, folder, 'main.ts')],
     outfile: program, // with its folder
     bundle: true,
+    external: ['koffi'], // native: it finds its library beside its own files
     platform: 'node',
     target: 'node20',
     format: 'esm',

@@ -22,6 +22,7 @@ const PEERS = {
   iperf3: 'iperf3',
   curl: 'curl',
   'nc.openbsd': 'netcat-openbsd',
+  ethtool: 'ethtool', // `npm run bench -- tap`
 };
 
 const CI = process.env.CI === 'true';

@@ -5,17 +5,9 @@ import { type Endpoint, IPV4_ANY, parseIpv4 } from '@nexus-net/sansio';
 import { expect, test } from 'vitest';
 import { Namespace } from '../peers/support/namespace.js';
 import { Exchange } from './support/exchange.js';
-import {
-  fresh,
-  KERNEL_ADDRESS,
-  KernelLab,
-  type KernelLabOptions,
-  OUR_ADDRESS,
-  OUR_MAC,
-  OURS,
-  withKernel,
-} from './support/kernel-lab.js';
+import { fresh, KERNEL_ADDRESS, KernelLab, type KernelLabOptions, OUR_ADDRESS, OUR_MAC, OURS } from './support/kernel-lab.js';
 import { octetsOf } from './support/octet-stream.js';
+import { withKernel } from './support/with-kernel.js';
 
 type HostLab = KernelLab<Host, HostEvent>;
 

@@ -6,9 +6,10 @@ import { Host, type HostEvent } from '@nexus-net/net-os';
 import { parsePrefix } from '@nexus-net/sansio';
 import { expect, test } from 'vitest';
 import { connectionOf, Exchange } from './support/exchange.js';
-import { fresh, KERNEL, KERNEL_ADDRESS, KernelLab, OUR_ADDRESS, OUR_MAC, OURS, withKernel } from './support/kernel-lab.js';
+import { fresh, KERNEL, KERNEL_ADDRESS, KernelLab, OUR_ADDRESS, OUR_MAC, OURS } from './support/kernel-lab.js';
 import { octetsOf } from './support/octet-stream.js';
 import { Relay } from './support/relay.js';
+import { withKernel } from './support/with-kernel.js';
 
 const MIB = 2 ** 20;
 /** A little of everything that goes wrong on a wire. */

@@ -2,7 +2,8 @@ import { bothWays, type Impairment, type LinkImpairment } from '@nexus-net/lan';
 import { Host, type HostEvent } from '@nexus-net/net-os';
 import { expect, test } from 'vitest';
 import { connectionOf, Exchange } from './support/exchange.js';
-import { fresh, KERNEL_ADDRESS, KernelLab, OUR_ADDRESS, OUR_MAC, OURS, withKernel } from './support/kernel-lab.js';
+import { fresh, KERNEL_ADDRESS, KernelLab, OUR_ADDRESS, OUR_MAC, OURS } from './support/kernel-lab.js';
+import { withKernel } from './support/with-kernel.js';
 
 /** `NEXUS_PEER_SIZES=full` runs the sizes of the matrix in the documents; they take minutes. */
 const FULL = process.env['NEXUS_PEER_SIZES'] === 'full';

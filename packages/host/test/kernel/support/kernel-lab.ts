@@ -15,8 +15,6 @@ import {
   parseMac,
   SeededEntropy,
 } from '@nexus-net/sansio';
-import { describe, test } from 'vitest';
-import { missingOf } from '../../peers/support/installed.js';
 import { Namespace, PeerFolder } from '../../peers/support/namespace.js';
 import { PeerProcess } from '../../peers/support/peer-process.js';
 import { ImpairedCable } from './impaired-cable.js';
@@ -32,6 +30,8 @@ export interface KernelLabOptions<E> {
   /** Of the impairments. */
   readonly seed?: string;
   readonly event?: (event: E) => void;
+  /** Where `kernel-peer.mjs` is. Default: beside this file. */
+  readonly program?: string;
 }
 
 /**
@@ -44,10 +44,12 @@ export class KernelLab<M extends FrameMachine<E>, E> {
   readonly tap: TapDriver<ImpairedCable<M, E>>;
   readonly folder: PeerFolder = new PeerFolder(mkdtempSync(join(tmpdir(), 'nexus-kernel-')));
   readonly #processes: PeerProcess[] = [];
+  readonly #program: string;
   #changed: (() => void)[] = [];
 
   private constructor(machine: M, namespace: Namespace, options: KernelLabOptions<E>) {
-    const { impairment = {}, seed = 'cable', event } = options;
+    const { impairment = {}, seed = 'cable', event, program = PROGRAM } = options;
+    this.#program = program;
     this.namespace = namespace;
     this.cable = new ImpairedCable<M, E>(machine, { entropy: new SeededEntropy(seed), impairment });
     this.tap = new TapDriver(this.cable, {
@@ -103,7 +105,7 @@ export class KernelLab<M extends FrameMachine<E>, E> {
 
   /** The program on the kernel's sockets; `expected`: what to wait for of a server. */
   async kernelPeer(what: 'tcp' | 'echo', options: object, namespace: Namespace = this.namespace): Promise<PeerProcess> {
-    const started = this.runIn(namespace, process.execPath, PROGRAM, what, JSON.stringify(options));
+    const started = this.runIn(namespace, process.execPath, this.#program, what, JSON.stringify(options));
     if (what === 'echo' || 'listen' in options)
       await this.until('the kernel peer listens', () => /"ready"/.test(started.output) || undefined);
     return started;
@@ -142,17 +144,6 @@ export class KernelLab<M extends FrameMachine<E>, E> {
     await this.namespace.remove();
     this.folder.remove();
   }
-}
-
-/** A group of tests that need root and these programs: named and skipped where they are not there, a failure in CI. */
-export function withKernel(title: string, programs: readonly string[], declare: () => void): void {
-  const missing = missingOf(programs);
-  if (missing === undefined) describe(title, declare);
-  else if (process.env['CI'] === 'true')
-    test(title, () => {
-      throw new Error(`not here: ${missing}`);
-    });
-  else describe.skip(`${title} (not here: ${missing})`, declare);
 }
 
 /** Entropy of the system: every run has ports, sequence numbers and identifiers of its own. */

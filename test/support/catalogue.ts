@@ -74,3 +74,13 @@ function rowsNamedBy(head: string, source: ts.SourceFile): string {
   visit(source);
   return found;
 }
+
+/** Whether a text carries `kind/id`: `dhcp/K08` is no mention of `dhcp/K08b`, nor the other way round. */
+export function mentionsId(text: string, kind: string, id: string): boolean {
+  return new RegExp(`\\b${kind}/${id}(?![0-9a-z])`).test(text);
+}
+
+/** The ids that no test carries which runs and asserts something. */
+export function untested(tests: readonly NamedTest[], kind: string, ids: readonly string[]): readonly string[] {
+  return ids.filter((id) => !tests.some(({ text, skipped, asserts }) => mentionsId(text, kind, id) && !skipped && asserts));
+}

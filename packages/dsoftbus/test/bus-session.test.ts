@@ -1,75 +1,9 @@
-import {
-  BUS_PROLOGUE,
-  type BusFailure,
-  BusSession,
-  type BusSessionEvent,
-  type BusSessionOptions,
-  GOODBYE,
-  pairingPin,
-} from '@nexus-net/dsoftbus';
+import { BUS_PROLOGUE, GOODBYE, pairingPin } from '@nexus-net/dsoftbus';
 import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
-import { concatBytes, fromHex, SeededEntropy, toHex } from '@nexus-net/sansio';
+import { concatBytes, fromHex, toHex } from '@nexus-net/sansio';
 import { describe, expect, test } from 'vitest';
+import { Pair, sessionOf } from './support/bus-pair.js';
 import { keyOf } from './support/bus-world.js';
-
-function sessionOf(name: string, options: Partial<BusSessionOptions> = {}): BusSession {
-  return new BusSession({
-    crypto: nodeCrypto,
-    entropy: new SeededEntropy(name),
-    deviceId: name,
-    localStatic: keyOf(name),
-    judge: () => 'trusted',
-    ...options,
-  });
-}
-
-class Pair {
-  readonly a: BusSession;
-  readonly b: BusSession;
-  now = 0;
-  readonly seen: Record<'a' | 'b', BusSessionEvent[]> = { a: [], b: [] };
-  readonly sent: Record<'a' | 'b', Uint8Array[]> = { a: [], b: [] };
-  /** `a` gets what `b` sent changed by this. */
-  tamper: (from: 'a' | 'b', bytes: Uint8Array, index: number) => Uint8Array | undefined = (_from, bytes) => bytes;
-
-  constructor(a: Partial<BusSessionOptions> = {}, b: Partial<BusSessionOptions> = {}) {
-    this.a = sessionOf('a', { remote: { deviceId: 'b', key: keyOf('b').publicKey }, ...a });
-    this.b = sessionOf('b', b);
-  }
-
-  start(): this {
-    this.b.start(this.now);
-    this.a.start(this.now);
-    return this.settle();
-  }
-
-  settle(pieceOctets = Number.POSITIVE_INFINITY): this {
-    for (let moved = true; moved; ) {
-      moved = false;
-      for (const [name, from, to] of [
-        ['a', this.a, this.b],
-        ['b', this.b, this.a],
-      ] as const)
-        for (let out = from.pollTransmit(); out !== undefined; out = from.pollTransmit()) {
-          moved = true;
-          if (out.type === 'end') to.handleEnd(this.now);
-          else if (out.type === 'reset') to.handleClosed(this.now);
-          else {
-            const bytes = this.tamper(name, out.bytes, this.sent[name].push(out.bytes) - 1);
-            for (let at = 0; bytes !== undefined && at < bytes.length; at += pieceOctets)
-              to.handleBytes(this.now, bytes.subarray(at, at + pieceOctets));
-          }
-        }
-    }
-    for (let event = this.a.pollEvent(); event !== undefined; event = this.a.pollEvent()) this.seen.a.push(event);
-    for (let event = this.b.pollEvent(); event !== undefined; event = this.b.pollEvent()) this.seen.b.push(event);
-    return this;
-  }
-
-  get ends(): readonly (BusFailure | string | undefined)[] {
-    return [this.a, this.b].map(({ end }) => (end?.type === 'failed' ? end.label : end && `goodbye ${end.code} by ${end.by}`));
-  }
-}
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -86,7 +20,7 @@ describe('handshake and identity', () => {
   });
 
   test.each(['unknown-device', 'key-changed', 'key-revoked', 'key-id-mismatch'] as const)(
-    'the identity is judged before any octet of the application: %s ends it on both sides',
+    'fault/N07 the identity is judged before any octet of the application: %s ends it on both sides',
     (judgement) => {
       const refused = new Pair({}, { judge: () => judgement }).start();
       expect(refused.ends).toEqual([`goodbye ${GOODBYE.identityRefused} by peer`, judgement]);
@@ -121,7 +55,7 @@ describe('handshake and identity', () => {
     expect(pair.sent.b).toEqual([]);
   });
 
-  test('one octet at a time gives the same session; 5 s after the connection it is over, whatever trickles in', () => {
+  test('fault/N20 one octet at a time gives the same session; 5 s after the connection it is over, whatever trickles in', () => {
     const pair = new Pair();
     pair.b.start(0);
     pair.a.start(0);
@@ -168,7 +102,7 @@ describe('records', () => {
     expect(pair.ends).toEqual([`goodbye ${GOODBYE.exhausted} by us`, `goodbye ${GOODBYE.exhausted} by peer`]);
   });
 
-  test('an end without a goodbye is truncated; with one it is an end', () => {
+  test('fault/N19 an end without a goodbye is truncated; with one it is an end', () => {
     const cut = new Pair().start();
     cut.a.handleEnd(0);
     expect(cut.a.end).toEqual({ type: 'failed', label: 'truncated' });

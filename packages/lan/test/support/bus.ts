@@ -1,7 +1,7 @@
 import { BusNode, type BusNodeEvent, type BusNodeOptions, TrustStore, type X25519KeyPair } from '@nexus-net/dsoftbus';
 import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
 import { Host, type HostEvent, type HostOptions } from '@nexus-net/net-os';
-import { type Ipv4Address, ipv4, type MacAddress, type Millis, SeededEntropy } from '@nexus-net/sansio';
+import { type Entropy, type Ipv4Address, ipv4, type MacAddress, type Millis, SeededEntropy } from '@nexus-net/sansio';
 import { NodeHost, type Simulator } from '../../src/index.js';
 
 export type BusHost = NodeHost<BusNode, HostEvent>;
@@ -33,25 +33,33 @@ export function busKey(name: string): X25519KeyPair {
   return nodeCrypto.x25519KeyPair(secret);
 }
 
-/** A node of dialect `bus` on a host of its own, at a port of the LAN. Every other one is pinned, unless told otherwise. */
-export function busStation(sim: Simulator, { port, seed = 1, hostOptions, ...options }: BusStationOptions): BusStation {
-  const entropy = new SeededEntropy(`${seed}/${port}`);
+/** A node of dialect `bus` at the address of its port. Every other one is pinned, unless told otherwise. */
+export function busNode({
+  port,
+  ...options
+}: Partial<Omit<BusNodeOptions, 'port'>> & { readonly port: string; readonly entropy: Entropy }): BusNode {
   const trust = new TrustStore();
-  for (const other of PORTS) if (other !== port) trust.pin(other, busKey(other).publicKey);
-  const host = new Host({
-    mac: (0x525400000000 + PORTS.indexOf(port)) as MacAddress,
-    entropy: entropy.fork('host'),
-    ...hostOptions,
-  });
-  const bus = new BusNode({
+  const own = options.deviceId ?? port;
+  for (const other of PORTS) if (other !== own) trust.pin(other, busKey(other).publicKey);
+  return new BusNode({
     crypto: nodeCrypto,
-    entropy: entropy.fork('node'),
     address: busAddress(port),
     deviceId: port,
     localStatic: busKey(port),
     trust,
     ...options,
   });
+}
+
+/** The same on a host of its own, at a port of the LAN. */
+export function busStation(sim: Simulator, { port, seed = 1, hostOptions, ...options }: BusStationOptions): BusStation {
+  const entropy = new SeededEntropy(`${seed}/${port}`);
+  const host = new Host({
+    mac: (0x525400000000 + PORTS.indexOf(port)) as MacAddress,
+    entropy: entropy.fork('host'),
+    ...hostOptions,
+  });
+  const bus = busNode({ port, entropy: entropy.fork('node'), ...options });
   const node = new NodeHost({ node: bus, host });
   const events: BusStation['events'] = [];
   sim.attach({

@@ -249,6 +249,7 @@ export class Ladder {
     const missing = this.#rules.preconditionOf(node, id);
     if (missing !== undefined) {
       const first = renderMarker(this.#marker(missing));
+      if (this.#failDamaged({ marker: missing, node })) return;
       const message = `the console says ‘${line.text}’, and ‘${first}’ has to come before it`;
       this.#fail('out-of-order', { marker: first, node, message });
       return;
@@ -344,15 +345,20 @@ export class Ladder {
       return;
     }
     const marker = renderMarker(this.#marker(open.marker));
-    const damage = this.#damage.get(open.node)?.of(open.marker);
-    if (damage !== undefined) {
-      const message = `a line of the console is ${damage.how}, and ‘${marker}’ was in it: ‘${damage.line}’`;
-      this.#fail('corrupt-log', { message, marker, node: open.node });
-      return;
-    }
+    if (this.#failDamaged(open)) return;
     const { context } = this.#circumstances(open.node);
     const { cause, message } = diagnose(this.#marker(open.marker).proof, this.#wire, context);
     this.#fail(cause, { message, marker, node: open.node });
+  }
+
+  /** A marker that a line of the console hides is not missing: the log is corrupt. False where no line does. */
+  #failDamaged({ marker: id, node }: Requirement): boolean {
+    const damage = this.#damage.get(node)?.of(id);
+    if (damage === undefined) return false;
+    const marker = renderMarker(this.#marker(id));
+    const message = `a line of the console is ${damage.how}, and ‘${marker}’ was in it: ‘${damage.line}’`;
+    this.#fail('corrupt-log', { message, marker, node });
+    return true;
   }
 
   /** The console says itself that something went wrong: in the phase of the marker that it is the opposite of. */

@@ -83,6 +83,14 @@ export function* linesOf(bytes: Uint8Array): Generator<ConsoleLine> {
 /** What a line after the last marker says against the run. */
 function lateFailure({ profile, panics = [] }: LadderOptions, { text }: ConsoleLine): FailureReport | undefined {
   const phase = '';
+  const marker = profile.catalogue.read(text)?.id;
+  if (marker !== undefined && profile.forbidden.includes(marker))
+    return {
+      phase,
+      cause: 'forbidden-marker',
+      message: `after the last marker comes what the profile forbids: ${text}`,
+      lastLine: text,
+    };
   if (panics.some((panic) => panic.test(text)))
     return { phase, cause: 'guest-panic', message: `the console shows a crash after the last marker: ${text}`, lastLine: text };
   if (profile.failures.some(({ line }) => text.startsWith(line)))

@@ -39,6 +39,7 @@ export interface RecordOptions {
   readonly cut?: Millis;
 }
 
+const CABLE_MS: Millis = 0.375;
 const WALL = 1_790_000_000_123;
 
 /** Our services in virtual time as the guest, written down as a run's folder is. */
@@ -118,6 +119,7 @@ export function recordRun(options: RecordOptions = {}): RecordedRun {
   const pump = (): void => {
     for (let moved = true; moved && verdict === undefined; ) {
       moved = false;
+      now += CABLE_MS; // what follows takes a while, as it does on a machine
       for (let out = smoke.pollTransmit(); out !== undefined; out = smoke.pollTransmit()) {
         moved = true;
         if (out.to === 'console') type(out.bytes);

@@ -7,13 +7,14 @@ import { type ObservedFrame, PcapngWriter } from '@nexus-net/wire';
 import { Refusal } from './refusal.js';
 
 /** The files that a run leaves. */
-export const RUN_FILES: Readonly<Record<'uart' | 'kernel' | 'wire' | 'verdict' | 'events', string>> = {
+export const RUN_FILES: Readonly<Record<'uart' | 'kernel' | 'wire' | 'verdict' | 'events' | 'report', string>> = {
   uart: 'uart.log',
   /** Only of guests whose kernel has a console of its own. */
   kernel: 'kernel.log',
   wire: 'wire.pcapng',
   verdict: 'verdict.json',
   events: 'events.ndjson',
+  report: 'report.html',
 };
 
 /** A guest may say and send as much as it likes; a disk holds only so much. What is beyond is left out, and counted. */

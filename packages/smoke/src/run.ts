@@ -7,6 +7,7 @@ import { describeFact } from '@nexus-net/wire';
 import type { ExitName } from './exit-codes.js';
 import type { GuestSink, RunningGuest } from './guest.js';
 import { Refusal } from './refusal.js';
+import { annotateCapture, writeReport } from './report/finish-run.js';
 import type { RunRequest } from './request.js';
 import { RunFolder, type RunFolderLimits } from './run-folder.js';
 import { GUEST_PLACE, type SmokeEvent, SmokeMachine, type SmokeTransmit } from './smoke-machine.js';
@@ -198,10 +199,14 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     facts,
     factsNotListed,
   };
-  const unwrittenVerdict = await folder.verdict(report);
-  if (unwrittenVerdict === undefined) return { report, folder: folder.path };
+  const uncommented = unwritten.length === 0 ? await annotateCapture(folder.path, report) : undefined;
+  const commented = uncommented === undefined ? report : { ...report, troubles: [...troubles, uncommented] };
+  const unwrittenVerdict = await folder.verdict(commented);
+  const unwrittenReport = await writeReport(folder.path, commented);
+  const lost = [unwrittenVerdict, unwrittenReport].filter((each) => each !== undefined);
+  if (lost.length === 0) return { report: commented, folder: folder.path };
   return {
-    report: { ...report, exit: exitWith(verdict, true), troubles: [...troubles, unwrittenVerdict] },
+    report: { ...commented, exit: exitWith(verdict, true), troubles: [...commented.troubles, ...lost] },
     folder: folder.path,
   };
 }

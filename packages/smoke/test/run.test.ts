@@ -36,10 +36,10 @@ const frame = (type: number, octets = 60): Uint8Array => {
   return bytes;
 };
 
-test('a run leaves its four files, and its times have no more digits than nanoseconds', async () => {
+test('a run leaves its five files, and its times have no more digits than nanoseconds', async () => {
   const { report, folder } = await runOf(BOOTS, { RUN_PHASE: 'boot' });
   expect(report).toMatchObject({ outcome: 'passed', exit: 'passed', troubles: [] });
-  expect(readdirSync(folder).sort()).toEqual(['events.ndjson', 'uart.log', 'verdict.json', 'wire.pcapng']);
+  expect(readdirSync(folder).sort()).toEqual(['events.ndjson', 'report.html', 'uart.log', 'verdict.json', 'wire.pcapng']);
   expect(JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
   expect(String(report.durationMs)).toMatch(/^\d+(\.\d{1,6})?$/);
 });

@@ -31,14 +31,12 @@ export function liesDocument(lies: readonly Lie[]): string {
       '',
       text,
       '',
-      '| lie | verdict | exit | without times | exit |',
-      '| --- | --- | --- | --- | --- |',
-      ...lies
-        .filter((lie) => lie.kind === kind)
-        .map(
-          ({ what, timed, timeless = timed }) =>
-            `| ${what} | ${timed} | ${exitOfText(timed)} | ${timeless} | ${exitOfText(timeless)} |`,
-        ),
+      ...table([
+        ['lie', 'verdict', 'exit', 'without times', 'exit'],
+        ...lies
+          .filter((lie) => lie.kind === kind)
+          .map(({ what, timed, timeless = timed }) => [what, timed, `${exitOfText(timed)}`, timeless, `${exitOfText(timeless)}`]),
+      ]),
       '',
     ]),
     '## What is not caught',
@@ -49,4 +47,12 @@ export function liesDocument(lies: readonly Lie[]): string {
     '- A recording in which log, events and capture were changed together so that they agree: only a signature tells (`nexus-net evidence`).',
     '',
   ].join('\n');
+}
+
+/** Rows of a Markdown table, aligned as the formatter has it. */
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  const [head = [], ...body] = rows;
+  return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...body.map(line)];
 }

@@ -69,3 +69,8 @@ export type NetstackdEvent =
   | { readonly type: 'proof'; readonly outcome: ProofOutcome; readonly at: Millis }
   /** What the host has to say beyond the bring-up: datagrams, pings, neighbours. */
   | { readonly type: 'host'; readonly event: HostEvent };
+
+/** What of an event is the host's own: for the sockets of a `Netstackd` (`new HostSockets(netstackd, { hostEvent: hostEventOf })`). */
+export function hostEventOf(event: NetstackdEvent): HostEvent | undefined {
+  return event.type === 'host' ? event.event : undefined;
+}

@@ -23,7 +23,7 @@ import { failed, invalidInput, type SocketFailure, type SocketResult } from './s
 import type { CallOptions, LocalAddress, PendingPing, Sockets, TcpStream, TcpStreamListener, UdpSocket } from './sockets.js';
 
 export interface HostSocketsOptions<Event> {
-  /** What of an event is the host's own. Default: all of it. For `Netstackd`, {@link hostEventOf}. */
+  /** What of an event is the host's own. Default: all of it. For `Netstackd`, `hostEventOf`. */
   readonly hostEvent?: (event: Event) => StackEvent | undefined;
   /** Datagrams that wait in one socket; further ones are lost and counted. Default 64. */
   readonly datagramCountMax?: number;

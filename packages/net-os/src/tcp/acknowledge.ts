@@ -90,9 +90,13 @@ function advance(now: Millis, tcb: Tcb, { segment, acked }: { readonly segment: 
   return isFinAcked;
 }
 
-/** A full segment has passed. After a black hole: larger ones are tried again in time (RFC 2923 §3.1). */
+/** A full segment has passed, or all that was in flight. After a black hole: larger ones are tried again in time (RFC 2923 §3.1). */
 function notePath(now: Millis, tcb: Tcb, text: number): void {
   if (text >= tcb.textMax && tcb.provenText < tcb.textMax) tcb.provenText = tcb.textMax;
+  if (tcb.flight === 0) {
+    if (tcb.flightText > tcb.provenText) tcb.provenText = tcb.flightText;
+    tcb.flightText = 0;
+  }
   if (tcb.blackHoleAt < 0 || now - tcb.blackHoleAt < BLACK_HOLE_MS) return;
   tcb.blackHoleAt = -1;
   tcb.provenText = 0;
@@ -241,6 +245,7 @@ export function settleMss(tcb: Tcb, pathMtu: number): void {
   const mss = Math.max(MSS_FLOOR, Math.min(tcb.peerMss, path));
   if (mss === tcb.mss) return;
   tcb.mss = mss;
+  tcb.flightText = 0; // what was in flight goes again, in other pieces
   tcb.congestion?.onMssChange(mss);
 }
 

@@ -159,6 +159,7 @@ function sendNew(now: Millis, tcb: Tcb): boolean {
   tcb.sndMax = seqMax(tcb.sndMax, tcb.sndNxt);
   tcb.isFinSent = fin;
   tcb.octetsSent += count;
+  if (count > tcb.flightText) tcb.flightText = count;
   if (!tcb.hasTimestamps && !tcb.isTiming) {
     tcb.isTiming = true;
     tcb.timedEnd = tcb.sndNxt;

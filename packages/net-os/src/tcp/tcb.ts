@@ -141,6 +141,8 @@ export class Tcb {
   lastSentAt: Millis = 0;
   /** The largest text that is known to have passed the path. */
   provenText = 0;
+  /** The largest text of a segment since nothing was in flight. */
+  flightText = 0;
   /** When segments were made small because full ones seemed to vanish; -1 while they are not. */
   blackHoleAt: Millis = -1;
   /** Timeouts in a row without progress. */

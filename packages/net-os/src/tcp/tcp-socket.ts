@@ -234,14 +234,17 @@ export class TcpSocket implements TcpConnection {
   }
 }
 
-/** RFC 9293 §3.8.6.2.2: a window update where the user made room for two segments, or half of the buffer. */
+/**
+ * RFC 9293 §3.8.6.2.2: a window update where the user made room for two segments, or half of the buffer; for one where the peer has no room left to send
+ * two: it may be waiting.
+ */
 function offerMore(tcb: Tcb): void {
   if (tcb.end !== undefined || tcb.isPeerFinTaken || tcb.state === 'TIME-WAIT') return;
   const limit = tcb.options.receiveBufferMax;
   const room = Math.min(limit - tcb.receiveRing.length, 0xffff << tcb.rcvShift);
   const growth = seqDiff(seqAdd(tcb.rcvNxt, room), tcb.rcvAdv);
-  const isShut = tcb.rcvWnd < tcb.receiveMss;
-  if (growth < Math.min(limit >>> 1, isShut ? tcb.receiveMss : 2 * tcb.receiveMss) || growth <= 0) return;
+  const isTight = tcb.rcvWnd < 2 * tcb.receiveMss;
+  if (growth < Math.min(limit >>> 1, isTight ? tcb.receiveMss : 2 * tcb.receiveMss) || growth <= 0) return;
   tcb.mustAck = true;
   tcb.context.wantOutput(tcb);
 }

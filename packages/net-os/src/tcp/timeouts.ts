@@ -72,7 +72,7 @@ function retransmit(now: Millis, tcb: Tcb): void {
  * the likelier reason.
  */
 function escapeBlackHole(now: Millis, tcb: Tcb): void {
-  const patience = tcb.provenText >= tcb.textMax ? BLACK_HOLE_TIMEOUTS_PROVEN : BLACK_HOLE_TIMEOUTS;
+  const patience = tcb.provenText >= Math.min(tcb.textMax, tcb.flight) ? BLACK_HOLE_TIMEOUTS_PROVEN : BLACK_HOLE_TIMEOUTS;
   if (tcb.timeoutsInRow < patience || tcb.mss <= MSS_DEFAULT) return;
   tcb.blackHoleAt = now;
   settleMss(tcb, tcb.context.suspectPath(now, tcb.remoteAddress, tcb.mss + 40));

@@ -43,6 +43,8 @@ export class Lab {
   outcome: SendOutcome = 'sent';
   /** What the last IPv4 header was to say. */
   fields: Ipv4Fields | undefined;
+  /** The source of every packet that was sent. */
+  readonly sources: Ipv4Address[] = [];
   readonly counted: string[] = [];
   readonly suspected: number[] = [];
   /** Our initial sequence number: of the last SYN that we sent. */
@@ -67,8 +69,9 @@ export class Lab {
           this.suspected.push(octets);
           return 576;
         },
-        sendFrame: (_now, frame, _source, fields) => {
+        sendFrame: (_now, frame, source, fields) => {
           this.fields = fields;
+          this.sources.push(source);
           if (this.outcome === 'sent') this.#frames.push(frame);
           return this.outcome;
         },
@@ -146,6 +149,12 @@ export class Lab {
       if (decoded.value.flags.syn) this.iss = decoded.value.sequence;
       return decoded.value;
     });
+  }
+
+  /** The same as octets. */
+  frames(): Uint8Array[] {
+    while (this.layer.pump(this.now));
+    return this.#frames.splice(0).map((frame) => frame.subarray(FRAME_HEADROOM));
   }
 
   /** Throws away what is to be sent. */

@@ -25,6 +25,8 @@ export interface CableConfig {
   readonly jitterMs?: Millis;
   /** Probabilities. */
   readonly loss?: number;
+  /** Frames that are never lost by chance. */
+  readonly spares?: (frame: Uint8Array) => boolean;
   readonly duplicate?: number;
   /** One octet changed. */
   readonly corrupt?: number;
@@ -159,10 +161,10 @@ export class TcpPair {
 
   #put(from: 'a' | 'b', frame: Uint8Array): void {
     this.onFrame?.(this.now, from, frame);
-    const { loss = 0, duplicate = 0, corrupt = 0, drop, queueMax = Number.POSITIVE_INFINITY } = this.cable;
+    const { loss = 0, spares, duplicate = 0, corrupt = 0, drop, queueMax = Number.POSITIVE_INFINITY } = this.cable;
     this.#counts[from] += 1;
     if (drop?.(frame, this.#counts[from], from) === true) return;
-    if (loss > 0 && chance(this.#entropy, loss)) return;
+    if (loss > 0 && spares?.(frame) !== true && chance(this.#entropy, loss)) return;
     if (this.#inQueue[from] >= queueMax) return;
     this.#fly(from, corrupt > 0 && chance(this.#entropy, corrupt) ? this.#corrupted(frame) : frame);
     if (duplicate > 0 && chance(this.#entropy, duplicate)) this.#fly(from, frame);

@@ -352,6 +352,19 @@ describe('ICMP errors (RFC 9293 §3.9.2.2, RFC 5927)', () => {
     expect(connection.inspect().congestion.window).toBe(window);
   });
 
+  test('segments of a size that has passed are not suspected so soon: loss is the likelier reason', () => {
+    const lab = new Lab();
+    const connection = lab.established({ ...PLAIN, userTimeoutMs: 3_600_000 });
+    connection.send(lab.now, text(1_000));
+    expect(lab.take()[0]?.payload.length).toBe(1_000);
+    lab.send({ flags: 'A', seq: 1, ack: 1_001 });
+    connection.send(lab.now, text(1_000));
+    lab.wait(20_000); // timeouts after about 1, 3, 7 and 15 s
+    expect([connection.inspect().counts.timeouts, lab.suspected]).toEqual([4, []]);
+    lab.wait(120_000);
+    expect(lab.suspected.length).toBeGreaterThan(0);
+  });
+
   test('full segments that vanish: a black hole is suspected, smaller ones go (RFC 2923)', () => {
     const lab = new Lab();
     const connection = lab.established({ ...PLAIN, noDelay: true });

@@ -169,6 +169,14 @@ describe('receiving', () => {
     expect(told).toEqual(['A 1:1001 w500', 'A 1:1001 w1000']);
   });
 
+  test('where the peer has no room for two segments, room for one is told (§3.8.6.2.2)', () => {
+    const lab = new Lab();
+    const connection = lab.established({ ...PLAIN, receiveBufferMax: 4_096, delayedAckMs: 0 });
+    expect(lab.ask({ flags: 'A', seq: 1, ack: 1, text: text(1_448) })).toEqual(['A 1:1449 w2648']);
+    connection.receiveInto(lab.now, new Uint8Array(1_448));
+    expect(lab.sent()).toEqual(['A 1:1449 w4096']);
+  });
+
   test('eof comes after the last octet, and again', () => {
     const lab = new Lab();
     const connection = lab.established(PLAIN);

@@ -268,6 +268,29 @@ describe('SYN-SENT (§3.10.7.3)', () => {
     expect(new Lab().layer.connect(0, connect)).toBe(refusal);
   });
 
+  test('a local address not given is asked of the layer below (MUST-44), and every segment keeps it (MUST-45)', () => {
+    const lab = new Lab();
+    const connection = lab.connect(PLAIN);
+    expect(connection.local.address).toBe(OUR_ADDRESS);
+    lab.take();
+    expect(lab.ask({ flags: 'SA', seq: 0, ack: 1 })).toEqual(['A 1:1']);
+    connection.send(lab.now, text(3_000));
+    lab.ask({ flags: 'A', seq: 1, ack: 1, text: 'abc' });
+    connection.abort(lab.now);
+    lab.discard();
+    expect(lab.sources.length).toBeGreaterThan(4);
+    expect(new Set(lab.sources)).toEqual(new Set([OUR_ADDRESS]));
+  });
+
+  test('a local address that is given is used where it is ours (MUST-43), and no other is put in its place', () => {
+    const lab = new Lab();
+    const remote = { address: PEER_ADDRESS, port: 1 };
+    expect(lab.layer.connect(0, { remote, local: { address: OUR_ADDRESS } })).toMatchObject({ local: { address: OUR_ADDRESS } });
+    expect(lab.layer.connect(0, { remote, local: { address: PEER_ADDRESS } })).toBe('no-address');
+    lab.discard();
+    expect(new Set(lab.sources)).toEqual(new Set([OUR_ADDRESS]));
+  });
+
   test('the same four numbers twice are in use', () => {
     const lab = new Lab();
     lab.connect(PLAIN);
@@ -316,6 +339,39 @@ describe('options of a SYN', () => {
   test('the MSS follows the MTU: less 40, options not counted (RFC 6691, MUST-67)', () => {
     expect(optionsOf(PLAIN, 576)[0]).toBe('mss 536');
     expect(optionsOf(PLAIN, 9_000)[0]).toBe('mss 8960');
+  });
+
+  test('the MSS option goes in SYNs only (MUST-65)', () => {
+    const lab = new Lab();
+    const connection = lab.established({}, [mss(1_460), stamps(1), { type: 'sack-permitted' }]);
+    connection.send(lab.now, text(3_000));
+    const sent = lab.take();
+    lab.send({ flags: 'A', seq: 5, ack: 1, text: 'abc', options: [stamps(2)] });
+    connection.shutdown(lab.now);
+    sent.push(...lab.take());
+    expect(sent.length).toBeGreaterThan(2);
+    expect(sent.flatMap(({ options }) => options.map(({ type }) => type)).filter((type) => type === 'mss')).toEqual([]);
+  });
+
+  test.each<[string, TcpOptions]>([
+    ['all of them', { advertiseUserTimeout: true }],
+    ['no timestamps', { timestamps: false }],
+    ['no SACK', { selectiveAcks: false }],
+    ['no scaling', { windowScaling: false }],
+    ['the MSS alone', { timestamps: false, selectiveAcks: false, windowScaling: false }],
+  ])('every option but two has a length, and what is left is zero (MUST-68, MUST-69): %s', (_, options) => {
+    const lab = new Lab();
+    lab.connect(options);
+    const frame = lab.frames()[0] ?? new Uint8Array(0);
+    const end = ((frame[12] ?? 0) >>> 4) * 4;
+    let at = 20;
+    while (at < end && frame[at] !== 0) at += frame[at] === 1 ? 1 : Math.max(2, frame[at + 1] ?? 0);
+    expect([frame[20], frame[21], at <= end, [...frame.subarray(at, end)].every((octet) => octet === 0)]).toEqual([
+      2,
+      4,
+      true,
+      true,
+    ]);
   });
 
   test.each<[string, readonly Parameters<typeof encodeTcp>[0]['options'][number][], number]>([

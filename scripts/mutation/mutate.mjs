@@ -89,7 +89,7 @@ function summarise(mutants, original, copy) {
 
 /** Of the survivors that were `open`, those that survive still. */
 function less(before, open, after) {
-  const keyOf = ({ line, column, mutator, replacement }) => [line, column, mutator, replacement].join(' ');
+  const keyOf = ({ line, column, original, replacement }) => [line, column, original, replacement].join(' ');
   const left = new Set(after.survivors.map(keyOf));
   const survivors = before.survivors.filter((each) => !open.includes(each) || left.has(keyOf(each)));
   const killed = before.mutants - survivors.length;

@@ -129,7 +129,7 @@ export function observe(
     witness.handleFrame(at, { number: i + 1, at, bytes, layers: dissect(bytes) });
     for (let event = witness.pollEvent(); event !== undefined; event = witness.pollEvent()) {
       if (event.type === 'fact') facts.push(event.fact);
-      else violations.push(event.violation);
+      else if (event.type === 'violation') violations.push(event.violation);
     }
   }
   return { facts, violations };

@@ -747,3 +747,67 @@ test('a NAK says why, in text (RFC 2132 §9.9)', () => {
   expect(nak.type).toBe('nak');
   expect(String.fromCharCode(...(option(nak, 56) ?? []))).toMatch(/^[a-z][ -~]+$/);
 });
+
+describe('what is left as it was', () => {
+  test('the address that a client moved to, when the one that it had before goes to another', () => {
+    const there = ip('10.0.2.100');
+    const lab = new ServerLab({ ...ONE_ADDRESS, reservations: [{ circuitId: Uint8Array.of(7), address: there }] });
+    lab.lease(A);
+    lab.lease(A, circuit(7));
+    lab.advance(300_000);
+    lab.renew(A, there);
+    lab.advance(301_000);
+    expect(lab.lease(B)).toBe(FIRST);
+    expect(kind(lab.renew(A, there))).toBe('ack');
+  });
+
+  test('an offer, when a renewal of its client goes to another server', () => {
+    const lab = new ServerLab();
+    lab.discover(A);
+    expect(lab.ask({ type: 'request', mac: A, server: ip('10.0.2.4'), ciaddr: FIRST })).toBe('other-server');
+    expect(lab.bindings()).toEqual(['10.0.2.15 offered']);
+  });
+
+  test('the count of a limit: an address that comes back to its client counts again', () => {
+    const lab = new ServerLab({ hardwareBindingCountMax: 1 });
+    const id = (i: number): Ask => ({ clientId: Uint8Array.of(0, 1, i) });
+    lab.release(A, lab.lease(A, id(1)), id(1));
+    expect(lab.lease(A, id(1))).toBe(FIRST);
+    expect(lab.ask({ mac: A, ...id(2) })).toBe('hardware-quota');
+  });
+});
+
+describe('a server that is not authoritative', () => {
+  test('is silent to a client that it does not know, also where the client names it in a renewal', () => {
+    const lab = new ServerLab({ authoritative: false });
+    expect(lab.ask({ type: 'request', mac: A, server: SERVER, ciaddr: FIRST, source: FIRST })).toBe('unknown-lease');
+  });
+
+  test('refuses a client that it knows (RFC 2131 §4.3.2)', () => {
+    const lab = new ServerLab({ authoritative: false });
+    expect(lab.reboot(A, ip('192.168.1.7'))).toBe('unknown-lease');
+    lab.lease(A);
+    expect(kind(lab.reboot(A, ip('192.168.1.7')))).toBe('nak');
+  });
+});
+
+test('at the limit of bindings an address that is asked for is none', () => {
+  const lab = new ServerLab({ bindingCountMax: 1 });
+  lab.lease(A);
+  expect(lab.ask({ mac: B, requested: SECOND_ADDRESS })).toBe('pool-exhausted');
+});
+
+test('options of a network: codes 1 to 254, octets of its own; no domain where none is given', () => {
+  const value = Uint8Array.of(1, 2, 3, 4);
+  const { domainName: _, ...plain } = LAB_OPTIONS;
+  const server = new DhcpServer({ ...plain, options: [1, 254].map((code) => ({ code, value })) });
+  value.fill(9);
+  server.handleDatagram(0, datagramOf({ mac: A, asked: [1, 15, 254] }));
+  const offer = readReply(server.pollTransmit() as never);
+  expect([1, 15, 254].map((code) => option(offer, code))).toEqual([
+    Uint8Array.of(1, 2, 3, 4),
+    undefined,
+    Uint8Array.of(1, 2, 3, 4),
+  ]);
+  for (const code of [0, 255]) expect(() => new DhcpServer({ ...LAB_OPTIONS, options: [{ code, value }] })).toThrow('1..254');
+});

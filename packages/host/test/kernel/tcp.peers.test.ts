@@ -53,6 +53,16 @@ withKernel('TCP with the kernel, byte for byte both ways at once', ['node'], () 
         expect([duplicated > 0, reordered > 0]).toEqual(impairment.delayMs === undefined ? [false, false] : [true, true]);
       });
     }
+
+  test.concurrent('a wire that exchanges words behind the back of the checksum is found out by the hashes', async () => {
+    // From octet 66 on there is text: 14 of Ethernet, 20 of IPv4, 32 of TCP with timestamps.
+    const swap: Impairment = { corrupt: 0.2, corruptKind: 'swap', corruptFromOctet: 66 };
+    const count = MIB / 4;
+    const { ours, kernel } = await exchange({ role: 'we listen', impairment: bothWays(swap), count });
+    expect([ours.received.count, kernel.received]).toEqual([count, count]);
+    expect(ours.received.sha256).not.toBe(kernel.sentHash);
+    expect(kernel.receivedHash).not.toBe(ours.sent.sha256);
+  });
 });
 
 interface Case {

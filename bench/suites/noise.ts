@@ -10,13 +10,15 @@ import {
 } from 'node:crypto';
 import { type CipherState, type CryptoProvider, HandshakeState } from '@nexus-net/dsoftbus';
 import { nobleCrypto } from '@nexus-net/dsoftbus/crypto-noble';
-import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
+import { nodeCrypto, nodeCryptoShortAead, SHORT_AEAD_OCTETS } from '@nexus-net/dsoftbus/crypto-node';
 import type { Case, GroupResult, RemoteCase } from '../harness.js';
 import { measureGroup } from '../harness.js';
 import { type NotMeasured, openPeer, type Peer, sortOut } from '../peer.js';
 import type { BenchContext, Suite, SuiteResult } from './suite.js';
 
 const PROTOCOL = 'Noise_XK_25519_ChaChaPoly_BLAKE2s';
+
+const SHORT_AEAD = 'nexus-net, node:crypto, short AEAD in TypeScript';
 
 const LIBRARIES: readonly (readonly [library: string, name: string])[] = [
   ['noise-c.wasm', 'noise-c.wasm 0.4.0 (the same suite)'],
@@ -55,6 +57,7 @@ async function against(peers: readonly Peer[], missing: string[], { progress }: 
       cases: [
         limitOfHandshake(),
         handshake('nexus-net, node:crypto', nodeCrypto),
+        handshake(SHORT_AEAD, nodeCryptoShortAead),
         ...(await theirs('handshake')),
         handshake('nexus-net, @noble', nobleCrypto),
       ],
@@ -72,6 +75,7 @@ async function against(peers: readonly Peer[], missing: string[], { progress }: 
           rawSeal(octets),
           ...(octets >= 4_096 ? [seal('nexus-net, node:crypto, in two parts', nodeCrypto, octets, true)] : []),
           seal('nexus-net, node:crypto', nodeCrypto, octets, false),
+          ...(octets <= SHORT_AEAD_OCTETS ? [seal(SHORT_AEAD, nodeCryptoShortAead, octets, false)] : []),
           ...(await theirs('seal', { octets })),
           seal('nexus-net, @noble', nobleCrypto, octets, false),
         ],
@@ -86,6 +90,7 @@ async function against(peers: readonly Peer[], missing: string[], { progress }: 
         cases: [
           rawPair(octets),
           pair('nexus-net, node:crypto', nodeCrypto, octets),
+          ...(octets <= SHORT_AEAD_OCTETS ? [pair(SHORT_AEAD, nodeCryptoShortAead, octets)] : []),
           ...(await theirs('pair', { octets })),
           pair('nexus-net, @noble', nobleCrypto, octets),
         ],

@@ -3,11 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { base64UrlOfKey, keyOfBase64Url } from '../../src/crypto/base64url.js';
 import { nobleCrypto } from '../../src/crypto-noble.js';
-import { nodeCrypto } from '../../src/crypto-node.js';
+import { nodeCrypto, nodeCryptoShortAead, SHORT_AEAD_OCTETS } from '../../src/crypto-node.js';
 import type { CipherName, HashName } from '../../src/index.js';
 import { secretOf } from '../support/noise-pair.js';
 
+/** More in the long suite. */
+const FACTOR = Number(process.env['NEXUS_RUNS_FACTOR'] ?? '1');
 const octets = (maxLength: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ maxLength });
+const NOTHING = new Uint8Array(0);
 const HASHES: readonly HashName[] = ['BLAKE2s', 'BLAKE2b', 'SHA256', 'SHA512'];
 const CIPHERS: readonly CipherName[] = ['ChaChaPoly', 'AESGCM'];
 
@@ -22,7 +25,7 @@ describe('both providers say the same', () => {
         expect(node.hkdf(key, b, 3).map(toHex)).toEqual(noble.hkdf(key, b, 3).map(toHex));
         expect(node.hkdf(key, b, 2)).toEqual(node.hkdf(key, b, 3).slice(0, 2));
       }),
-      { numRuns: 20 },
+      { numRuns: 6 * FACTOR },
     );
   });
 
@@ -56,7 +59,28 @@ describe('both providers say the same', () => {
           expect(aead.open(nonce, ad, sealed.subarray(0, 15)).ok).toBe(false);
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 6 * FACTOR },
+    );
+  });
+
+  test('property: ChaCha20-Poly1305 of short messages in TypeScript is that of OpenSSL, for every length on both sides of the limit', () => {
+    for (let length = 0; length <= SHORT_AEAD_OCTETS + 2; length++) {
+      const [key, bytes] = [secretOf(`key ${length}`), secretOf(`${length}`)];
+      const [node, short] = [nodeCrypto.aead('ChaChaPoly', key), nodeCryptoShortAead.aead('ChaChaPoly', key)];
+      // All ones and all zeros bring the sums of Poly1305 to their edges.
+      const plaintext = Uint8Array.from({ length }, (_, i) =>
+        length % 3 === 0 ? 0xff : length % 3 === 1 ? 0 : (bytes[i % 32] as number),
+      );
+      const [ad, nonce] = [bytes.subarray(0, length % 33), bytes.subarray(20)];
+      const sealed = node.seal(nonce, ad, plaintext);
+      expect(toHex(short.seal(nonce, ad, plaintext, 2))).toBe(`0000${toHex(sealed)}`);
+      expect(short.open(nonce, ad, sealed)).toEqual({ ok: true, value: plaintext });
+      const spoiled = sealed.with(length % sealed.length, (sealed[length % sealed.length] as number) ^ 0x80);
+      expect(short.open(nonce, ad, spoiled)).toEqual({ ok: false, error: 'bad-tag' });
+    }
+    // The other cipher stays with OpenSSL.
+    expect(nodeCryptoShortAead.aead('AESGCM', secretOf('key')).seal(new Uint8Array(12), NOTHING, NOTHING)).toEqual(
+      nodeCrypto.aead('AESGCM', secretOf('key')).seal(new Uint8Array(12), NOTHING, NOTHING),
     );
   });
 
@@ -108,6 +132,6 @@ test('property: a key survives base64url, which Node reads the same', () => {
       expect(text).toBe(Buffer.from(key).toString('base64url'));
       expect(toHex(keyOfBase64Url(text))).toBe(toHex(key));
     }),
-    { numRuns: 30 },
+    { numRuns: 15 * FACTOR },
   );
 });

@@ -63,8 +63,8 @@ describe('both providers say the same', () => {
     );
   });
 
-  test('property: ChaCha20-Poly1305 of short messages in TypeScript is that of OpenSSL, for every length on both sides of the limit', () => {
-    for (let length = 0; length <= SHORT_AEAD_OCTETS + 2; length++) {
+  test('property: ChaCha20-Poly1305 of short messages in TypeScript is that of OpenSSL, on both sides of its limit', () => {
+    for (let length = 0; length <= SHORT_AEAD_OCTETS + 2; length += length < 34 || length > 90 ? 1 : 5) {
       const [key, bytes] = [secretOf(`key ${length}`), secretOf(`${length}`)];
       const [node, short] = [nodeCrypto.aead('ChaChaPoly', key), nodeCryptoShortAead.aead('ChaChaPoly', key)];
       // All ones and all zeros bring the sums of Poly1305 to their edges.

@@ -1,6 +1,6 @@
 import { err, ok, type Result, readU32, requireArgument, writeU32 } from '@nexus-net/sansio';
 import { areMuxLimits, type MuxLimits } from '../mux/bus/mux-options.js';
-import { decodeUtf8, encodeUtf8 } from '../mux/utf8.js';
+import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 
 /** Who a side says that it is, and what it can take: the payload of the messages 2 and 3. */
 export interface BusIdentity {

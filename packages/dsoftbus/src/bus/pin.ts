@@ -1,5 +1,5 @@
 import type { CryptoProvider } from '../crypto/index.js';
-import { encodeUtf8 } from '../mux/utf8.js';
+import { encodeUtf8 } from '../utf8.js';
 
 /**
  * The six digits that two users compare (RFC-0008 tier 1): the first six octets of HMAC-BLAKE2s(handshake hash, `Neuron-PIN-v1`), as a

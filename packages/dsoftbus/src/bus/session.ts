@@ -14,8 +14,8 @@ import {
 import { TokenBucket } from '../discovery/token-bucket.js';
 import { Mux, type MuxSnapshot } from '../mux/bus/mux.js';
 import type { MuxOpenError, MuxStreamId } from '../mux/bus/mux-event.js';
-import { decodeUtf8, encodeUtf8 } from '../mux/utf8.js';
 import { type CipherState, HandshakeState } from '../noise/index.js';
+import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 import { type BusIdentity, decodeBusIdentity, encodeBusIdentity } from './identity.js';
 import { Inbox } from './inbox.js';
 import { pairingPin } from './pin.js';

@@ -1,5 +1,6 @@
 import { err, ok, type Result, readU16, requireArgument, writeU16 } from '@nexus-net/sansio';
-import { decodeUtf8, encodeUtf8, isUnicode } from './text.js';
+import { decodeUtf8, encodeUtf8 } from '../utf8.js';
+import { isUnicode } from './text.js';
 
 // Announce version 1, one UDP datagram, big-endian (octets):
 //   0..4 magic "NXSB"   4 version 1   5 length D of the device id   6.. device id (UTF-8, 1..=64)

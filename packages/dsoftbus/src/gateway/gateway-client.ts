@@ -1,5 +1,5 @@
 import { DeadlineHeap, type Machine, type Millis, Queue, readU16, readU32, requireArgument } from '@nexus-net/sansio';
-import { decodeUtf8 } from '../mux/utf8.js';
+import { decodeUtf8 } from '../utf8.js';
 import { encodeRequest, MessageReader } from './messages.js';
 import { codesOf, encodeRequestBody, GATEWAY_STATUS, type GatewayRequest, type GatewayStatus } from './operations.js';
 

@@ -1,5 +1,5 @@
 import { concatBytes, DeadlineHeap, type Machine, type Millis, Queue, requireArgument } from '@nexus-net/sansio';
-import { encodeUtf8 } from '../mux/utf8.js';
+import { encodeUtf8 } from '../utf8.js';
 import { encodeReply, type Message, MessageReader, type RequestMessage } from './messages.js';
 import {
   GATEWAY_LIMITS,

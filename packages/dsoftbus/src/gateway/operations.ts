@@ -1,5 +1,5 @@
 import { concatBytes, err, ok, type Result, readU16, readU32, requireArgument, writeU16, writeU32 } from '@nexus-net/sansio';
-import { decodeUtf8, encodeUtf8 } from '../mux/utf8.js';
+import { decodeUtf8, encodeUtf8 } from '../utf8.js';
 import { isCanonicalKey, isCanonicalPath } from './resource-names.js';
 
 /** What can be asked; docs/dsoftbus-bus-v1.md section 7. Nothing else exists. */

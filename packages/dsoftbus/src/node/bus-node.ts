@@ -17,7 +17,7 @@ import { SourceRates } from '../discovery/source-rates.js';
 import { TokenBucket } from '../discovery/token-bucket.js';
 import type { GatewayRequest, GatewayResult, GatewayRule } from '../gateway/index.js';
 import type { MuxOpenError, MuxStreamId } from '../mux/bus/mux-event.js';
-import { encodeUtf8 } from '../mux/utf8.js';
+import { encodeUtf8 } from '../utf8.js';
 import { BusLink, type BusLinkEvent } from './bus-link.js';
 import type { BusConnectionReject, BusNodeEvent } from './bus-node-event.js';
 import { type BusNodeOptions, busNodeOptions, type ResolvedBusNode } from './bus-node-options.js';

@@ -1,5 +1,5 @@
 import { bytesEqual, err, ok, type Result, requireArgument } from '@nexus-net/sansio';
-import { encodeUtf8 } from '../discovery/text.js';
+import { encodeUtf8 } from '../utf8.js';
 
 /** What the configuration asks for. */
 export type TransportMode = 'tcp' | 'quic' | 'auto';

@@ -15,7 +15,7 @@ import {
   writeU32,
 } from '@nexus-net/sansio';
 import { TokenBucket } from '../../discovery/token-bucket.js';
-import { decodeUtf8, encodeUtf8 } from '../utf8.js';
+import { decodeUtf8, encodeUtf8 } from '../../utf8.js';
 import {
   CONTROL_OCTETS_MAX,
   DATA_OCTETS_MAX,

@@ -1,5 +1,5 @@
 import { concatBytes, err, ok, type Result } from '@nexus-net/sansio';
-import { decodeUtf8, encodeUtf8 } from '../utf8.js';
+import { decodeUtf8, encodeUtf8 } from '../../utf8.js';
 import { isMuxV2Priority, isMuxV2StreamId, isMuxV2StreamName, type MuxV2Event } from './event.js';
 import { readU16Le, readU32Le, writeU16Le, writeU32Le } from './little-endian.js';
 

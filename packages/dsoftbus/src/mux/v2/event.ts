@@ -1,4 +1,4 @@
-import { utf8Length } from '../utf8.js';
+import { utf8Length } from '../../utf8.js';
 
 /** Every reject of the OS's mux, with its own label (RFC-0060 and dsoftbus-core). */
 export type MuxV2Reject =

@@ -1,5 +1,5 @@
 import { requireArgument } from '@nexus-net/sansio';
-import { encodeUtf8 } from '../../discovery/text.js';
+import { encodeUtf8 } from '../../utf8.js';
 import type { PackagefsEntry, PackagefsService, StatefsService } from './services.js';
 import { SF_STATUS, SF_STORE, type SfOutcome } from './sf.js';
 

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from '@nexus-net/sansio';
-import { decodeUtf8, encodeUtf8 } from '../../discovery/text.js';
+import { decodeUtf8, encodeUtf8 } from '../../utf8.js';
 import { FrameBuilder, readU16le, readU32le, readU64le, startsWith } from '../octets.js';
 import type { PackagefsEntry } from './services.js';
 

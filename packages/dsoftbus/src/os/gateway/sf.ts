@@ -1,5 +1,5 @@
 import { err, ok, type Result, requireArgument } from '@nexus-net/sansio';
-import { decodeUtf8, encodeUtf8 } from '../../discovery/text.js';
+import { decodeUtf8, encodeUtf8 } from '../../utf8.js';
 import { FrameBuilder, readU16le, readU32le, readU64le, startsWith } from '../octets.js';
 
 // SF v1, little-endian: 53 46 01 op, body. SF v2: 53 46 02 op, nonce u64, body.

@@ -1,5 +1,5 @@
 import { err, ok, type Result, requireArgument } from '@nexus-net/sansio';
-import { decodeUtf8, encodeUtf8 } from '../../discovery/text.js';
+import { decodeUtf8, encodeUtf8 } from '../../utf8.js';
 import { FrameBuilder, readU32le, startsWith } from '../octets.js';
 import type { OsCaller, SamgrService } from './services.js';
 

@@ -3,7 +3,7 @@ import { RECORD } from '../../bus/wire.js';
 import { GATEWAY_STREAM, MessageReader } from '../../gateway/messages.js';
 import { GATEWAY_STATUS, operationOf } from '../../gateway/operations.js';
 import { EXTENSION_KIND_MIN, FRAME, FRAME_HEADER_OCTETS } from '../../mux/bus/frame.js';
-import { decodeUtf8 } from '../../mux/utf8.js';
+import { decodeUtf8 } from '../../utf8.js';
 import type { SessionTeller, Side } from '../session-teller.js';
 import { type Content, type Devices, tellEstablished } from './content.js';
 

@@ -103,7 +103,7 @@ test('SIGKILL follows where SIGTERM is ignored, and asking twice is asking once'
   expect(await first).toMatchObject({ signal: 'SIGKILL', requested: 'SIGKILL' });
 });
 
-test('a stopped process is ended too', async () => {
+test('fault/H07 a process that hangs is ended by force: SIGTERM, then SIGKILL', async () => {
   const child = await start('echo up; exec sleep 60');
   await until(child.stdout, 'up');
   child.signal('SIGSTOP');

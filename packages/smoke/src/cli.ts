@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PROFILE_SPECS } from '@nexus-net/verdict';
+import { PROFILE_SPECS, type Verdict } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { doctor } from './doctor.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
@@ -11,6 +11,7 @@ import { U_BOOT } from './guests/u-boot.js';
 import { inspectFrames, inspectionLines } from './inspect.js';
 import { Refusal } from './refusal.js';
 import { type LiveFacts, replayFrames, replayLines } from './replay.js';
+import { junitXml, tapText } from './report/test-formats.js';
 import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
 import { GUEST_CACHE, type RunReport, run } from './run.js';
@@ -81,6 +82,8 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     'no-dhcp-server': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs' },
+    junit: { type: 'string' },
+    tap: { type: 'string' },
   });
   if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
   const boot = bootNamed(values.boot);
@@ -101,7 +104,27 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   });
   if (human === undefined) context.print(JSON.stringify({ folder: outcome.folder, ...outcome.report }, undefined, 2));
   else human.end(outcome);
+  await writeFormats(outcome.report, values, context);
   return exitCode(outcome.report.exit);
+}
+
+/** Writes the verdict in the formats that were asked for; `-` is standard output. Throws {@link Refusal} where a file can't be written. */
+async function writeFormats(
+  verdict: Verdict,
+  { junit, tap }: { readonly junit?: string | undefined; readonly tap?: string | undefined },
+  { print }: CliContext,
+): Promise<void> {
+  for (const [path, text] of [
+    [junit, junitXml(verdict)],
+    [tap, tapText(verdict)],
+  ] as const) {
+    if (path === undefined) continue;
+    if (path === '-') print(text.trimEnd());
+    else
+      await writeFile(path, text).catch((error: Error) => {
+        throw new Refusal(`${path}: ${error.message}`, 'unwritable');
+      });
+  }
 }
 
 async function prepare(argv: readonly string[], context: CliContext): Promise<number> {
@@ -155,6 +178,8 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
     events: { type: 'string' },
     profile: { type: 'string' },
     guest: { type: 'string' },
+    junit: { type: 'string' },
+    tap: { type: 'string' },
     json: { type: 'boolean', default: false },
     'vnet-header': { type: 'string', default: 'auto' },
   });
@@ -172,6 +197,7 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
   });
   if (values.json) context.print(JSON.stringify(verification, undefined, 2));
   else for (const line of verificationLines(verification)) context.print(line);
+  await writeFormats(verification.verdict, values, context);
   return exitCode(verification.exit);
 }
 
@@ -230,6 +256,7 @@ function helpText(): string {
     row('  --boot HOW', 'cold (default), or restored: from a saved state of the guest that waits for its configuration'),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
     row('  --json', 'the verdict on standard output, and nothing else'),
+    row('  --junit, --tap FILE', 'the verdict as JUnit XML or TAP, a case for each marker; - is standard output (verify too)'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),
     row('prepare', 'makes what a guest needs once: its image, and with --boot restored its saved state'),
     row('doctor', 'says what each guest needs of this machine and has not got, and how to get it'),

@@ -16,6 +16,7 @@ export { escapeHtml, visible } from './report/escape.js';
 export { annotateCapture, commentsOf, writeReport } from './report/finish-run.js';
 export { type DiagramFrame, ladderDiagram } from './report/ladder-diagram.js';
 export { type ReportSource, reportHtml } from './report/report-html.js';
+export { junitXml, tapText } from './report/test-formats.js';
 export * from './report.js';
 export * from './request.js';
 export * from './run.js';

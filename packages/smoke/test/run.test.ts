@@ -56,7 +56,7 @@ describe('what goes wrong beside the guest', () => {
     expect(started).toEqual([]);
   });
 
-  test('a verdict that can’t be written is still told, and the run has not passed', async () => {
+  test('fault/H10 a verdict that can’t be written is still told, and the run has not passed', async () => {
     // The guest makes a folder where the verdict should be: as good as a full disk, and needs no root.
     const guest = scriptedGuest(() => {}, {
       start: async ({ sink, directory }) => {
@@ -91,7 +91,7 @@ describe('what goes wrong beside the guest', () => {
 });
 
 describe('floods', () => {
-  test('console and capture are bounded, and what is left out is counted', async () => {
+  test('fault/H06 console and capture are bounded, what is left out is counted, and the verdict is given', async () => {
     const guest = scriptedGuest((sink) => {
       for (let i = 0; i < 100; i++) say(sink, `${'x'.repeat(99)}\n`);
       for (let i = 0; i < 100; i++) sink.frame(frame(0x88b5));

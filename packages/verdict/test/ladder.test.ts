@@ -206,9 +206,12 @@ describe('profile dhcp', () => {
 });
 
 describe('other ends', () => {
-  test('a panic ends the run at once', () => {
+  test('fault/H13 a panic ends the run at once, with its text', () => {
     const { verdict } = play([...boot(), line('Unhandled exception: Load access fault')], { panics: [/^Unhandled exception:/] });
-    expect(verdict).toMatchObject({ durationMs: 4, failure: { phase: 'iface', cause: 'guest-panic' } });
+    expect(verdict).toMatchObject({
+      durationMs: 4,
+      failure: { phase: 'iface', cause: 'guest-panic', lastLine: 'Unhandled exception: Load access fault' },
+    });
   });
 
   test('the guest’s exit ends the run; a claim that waits for the wire is judged first', () => {

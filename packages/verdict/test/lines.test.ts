@@ -40,7 +40,7 @@ describe('what is removed', () => {
   });
 });
 
-test('a line beyond the limit is cut and says so', () => {
+test('fault/H05 a line beyond the limit is cut and says so, and the next one is whole', () => {
   const assembler = new LineAssembler({ lineLengthMax: 3 });
   assembler.handleBytes(5, encoder.encode('abcdef\nok\n'));
   expect(assembler.pollEvent()).toEqual({ number: 1, at: 5, text: 'abc', cut: true });

@@ -4,6 +4,8 @@ export * from './image/elf.js';
 export * from './image/kernel-modules.js';
 export * from './image/linux-image.js';
 export * from './image/newc.js';
+export * from './image/newc-reader.js';
 export * from './image/nexus-image.js';
+export * from './image/package-image.js';
 export * from './nexus/nexus-config.js';
 export * from './nexus/nexus-machine.js';

@@ -20,6 +20,8 @@ export interface LanConfig {
   readonly witnesses?: readonly Witness[];
   /** Report each frame as an event. Default true. */
   readonly frames?: boolean;
+  /** Draws the number of each frame, where the capture holds those of others too. Default: from 1. */
+  readonly nextNumber?: () => number;
   /** Report each frame that a link loses. Default false. */
   readonly lossEvents?: boolean;
   readonly switch?: Omit<SwitchConfig, 'transmitCountMax'>;
@@ -93,7 +95,11 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
     this.#transmits = new Queue(config.transmitCountMax ?? 4_096);
     this.#events = new Queue(config.eventCountMax ?? 65_536);
     this.#switch = new Switch(config.switch);
-    this.#tap = new Tap({ witnesses, frames: config.frames ?? true });
+    this.#tap = new Tap({
+      witnesses,
+      frames: config.frames ?? true,
+      ...(config.nextNumber !== undefined && { nextNumber: config.nextNumber }),
+    });
     if (gateway !== 'off') {
       this.#switch.addPort(GATEWAY_PORT);
       this.#gateway = new Gateway({ ...gateway, entropy });

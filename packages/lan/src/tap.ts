@@ -7,6 +7,8 @@ export interface TapConfig {
   readonly witnesses?: readonly Witness[];
   /** Report each frame as an event. Default true. */
   readonly frames?: boolean;
+  /** Draws the number of each frame, where several taps fill one capture. Default: from 1. */
+  readonly nextNumber?: () => number;
   /** Events waiting for `pollEvent`; further ones are dropped and counted. Default 65 536. */
   readonly eventCountMax?: number;
 }
@@ -28,6 +30,7 @@ export interface TapView {
 export class Tap implements Machine<never, TapEvent> {
   readonly #witnesses: readonly Witness[];
   readonly #frames: boolean;
+  readonly #nextNumber: () => number;
   readonly #events: Queue<TapEvent>;
   readonly #dissector = new FrameDissector();
   #seen = 0;
@@ -38,6 +41,7 @@ export class Tap implements Machine<never, TapEvent> {
     requireArgument(eventCountMax >= 1, 'eventCountMax is at least 1');
     this.#witnesses = witnesses;
     this.#frames = frames;
+    this.#nextNumber = config.nextNumber ?? (() => this.#seen);
     this.#events = new Queue(eventCountMax);
   }
 
@@ -48,7 +52,7 @@ export class Tap implements Machine<never, TapEvent> {
     if (!this.#frames && this.#witnesses.length === 0) return;
     const bytes = copyBytes(frame);
     const observed: ObservedFrame = {
-      number: this.#seen,
+      number: this.#nextNumber(),
       at: this.#now,
       port,
       bytes,

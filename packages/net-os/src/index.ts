@@ -46,5 +46,6 @@ export { DnsWitness } from './witness/dns-witness.js';
 export { IcmpWitness } from './witness/icmp-witness.js';
 export { IgmpWitness } from './witness/igmp-witness.js';
 export { ECHO_OCTETS_MAX, ECHO_OCTETS_MIN, TcpEchoWitness } from './witness/tcp-echo-witness.js';
+export { type TcpExchangeOptions, TcpExchangeWitness } from './witness/tcp-exchange-witness.js';
 export * from './witness/tcp-streams.js';
 export type { WitnessOptions, WitnessSnapshot } from './witness/witness-events.js';

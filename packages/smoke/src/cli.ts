@@ -80,6 +80,7 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     profile: { type: 'string' },
     boot: { type: 'string', default: 'cold' },
     'no-dhcp-server': { type: 'boolean', default: false },
+    fault: { type: 'string' },
     json: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs' },
     junit: { type: 'string' },
@@ -92,6 +93,7 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     guest,
     dhcpServer: !values['no-dhcp-server'],
     ...(values.profile !== undefined && { profile: values.profile }),
+    ...(values.fault !== undefined && { fault: values.fault }),
   });
   const human = values.json ? undefined : new HumanReport(context.print, { colour: context.colour ?? false });
   const outcome = await run({
@@ -255,6 +257,7 @@ function helpText(): string {
     row('  --profile NAME', `what is demanded: ${PROFILE_SPECS.map(({ name }) => name).join(', ')}; default by the gates below`),
     row('  --boot HOW', 'cold (default), or restored: from a saved state of the guest that waits for its configuration'),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
+    row('  --fault NAME', 'a defect that the guest has on purpose: wrong-peer-key (nexus)'),
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --junit, --tap FILE', 'the verdict as JUnit XML or TAP, a case for each marker; - is standard output (verify too)'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),

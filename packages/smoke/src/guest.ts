@@ -27,8 +27,10 @@ export interface GuestDefinition {
   readonly lanes?: Readonly<Partial<Record<Gate | 'default', string>>>;
   /** Does it answer ARP and echo as long as it runs, or only while a step of its script is `probed`? */
   readonly answers: 'always' | 'while-probed';
-  /** What is typed on the console, in order, for a profile. `seed`: 32 octets, new for each run. */
-  readonly script: (profile: Profile, place: GuestPlace, seed: Uint8Array) => readonly ScriptStep[];
+  /** Defects that it can be told to have, to show that they are found; by name, with what each is. Default none. */
+  readonly faults?: Readonly<Record<string, string>>;
+  /** What is typed on the console, in order, for a profile. `seed`: 32 octets, new for each run. `fault`: one of `faults`. */
+  readonly script: (profile: Profile, place: GuestPlace, seed: Uint8Array, fault?: string) => readonly ScriptStep[];
   /** Which lines stand for which marker's meaning. */
   readonly rules: (place: GuestPlace) => readonly ConsoleRule[];
   /** Lines that mean that the guest crashed. */
@@ -51,6 +53,8 @@ export interface PrepareOptions {
 export interface GuestSink {
   /** A whole Ethernet frame from the guest. */
   frame(frame: Uint8Array): void;
+  /** A whole Ethernet frame that arrived on the guest's own loopback interface, which it exports. */
+  loopback(frame: Uint8Array): void;
   /** Console output, as it came. */
   console(bytes: Uint8Array): void;
   /** What the guest's kernel says on a console of its own, where it has one. */

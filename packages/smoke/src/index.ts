@@ -9,6 +9,7 @@ export { U_BOOT } from './guests/u-boot.js';
 export * from './inspect.js';
 export * from './invariants.js';
 export * from './ladder-of.js';
+export * from './loopback.js';
 export * from './printable.js';
 export * from './refusal.js';
 export * from './replay.js';

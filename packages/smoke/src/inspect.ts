@@ -9,6 +9,7 @@ import { segmentWitnesses, summarizeFrame } from '@nexus-net/lan';
 import type { Millis } from '@nexus-net/sansio';
 import { type Dissection, describeFact, type Fact, FrameDissector, type Violation, type WitnessEvent } from '@nexus-net/wire';
 import type { CaptureFrame, CaptureFrames } from './capture-file.js';
+import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
 import { printable } from './printable.js';
 
 /** What is said of one frame. */
@@ -34,12 +35,13 @@ export interface Inspection {
   readonly endsEarly?: string;
 }
 
-/** What the witnesses of all protocols say of these frames. The same witnesses as on a live segment. */
+/** What the witnesses of all protocols say of these frames, those of a guest's loopback interface to their own. The same witnesses as on a live segment. */
 export function witnessFrames(frames: readonly CaptureFrame[]): {
   readonly facts: readonly Fact[];
   readonly violations: readonly Violation[];
 } {
-  const witnesses = segmentWitnesses();
+  const segment = segmentWitnesses();
+  const loopback = loopbackWitnesses();
   const facts: Fact[] = [];
   const violations: Violation[] = [];
   const drain = (event: WitnessEvent | undefined): boolean => {
@@ -50,7 +52,7 @@ export function witnessFrames(frames: readonly CaptureFrame[]): {
   const dissector = new FrameDissector();
   for (const { number, at, port, bytes } of frames) {
     const observed = { number, at, bytes, layers: dissector.dissect(at, bytes), ...(port !== undefined && { port }) };
-    for (const witness of witnesses) {
+    for (const witness of port === LOOPBACK_PORT ? loopback : segment) {
       witness.handleFrame(at, observed);
       while (drain(witness.pollEvent()));
     }

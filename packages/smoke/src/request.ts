@@ -22,6 +22,8 @@ export interface RunRequest {
   readonly runMs: Millis;
   /** Does the gateway lease addresses? */
   readonly dhcpServer: boolean;
+  /** A defect that the guest is told to have. */
+  readonly fault?: string;
   /** The environment variables that shaped the request, as they were set. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -50,6 +52,8 @@ export type VariableName =
 export interface RequestOptions {
   readonly guest: GuestDefinition;
   readonly dhcpServer: boolean;
+  /** A defect that the guest is told to have, to show that it is found. */
+  readonly fault?: string;
   /** A profile by name, instead of the gates. */
   readonly profile?: string;
   /** Profiles beside those that come with the harness. */
@@ -58,7 +62,7 @@ export interface RequestOptions {
 
 /** Reads the environment of ADR-0025. Throws {@link Refusal}: nothing is ignored, nothing reduced, nothing guessed. */
 export function readRequest(environment: Environment, options: RequestOptions): RunRequest {
-  const { guest, dhcpServer } = options;
+  const { guest, dhcpServer, fault } = options;
   refuseUnknown(environment);
   const { profile, by } = chooseProfile(environment, options);
   refuseNodes(profile);
@@ -76,6 +80,7 @@ export function readRequest(environment: Environment, options: RequestOptions): 
     until: readUntil(environment, profile),
     runMs: readTimeout(environment['RUN_TIMEOUT']),
     dhcpServer,
+    ...(fault !== undefined && { fault: knownFault(guest, fault) }),
     environment: Object.fromEntries(
       Object.keys(VARIABLES).flatMap((name) => {
         const value = environment[name];
@@ -123,6 +128,14 @@ const GATE_PROFILES: Readonly<Record<Gate, string>> = {
   REQUIRE_QEMU_DHCP_STRICT: 'dhcp-strict',
   REQUIRE_DSOFTBUS: 'dsoftbus',
 };
+
+function knownFault({ name, faults = {} }: GuestDefinition, fault: string): string {
+  if (Object.hasOwn(faults, fault)) return fault;
+  const known = Object.keys(faults);
+  throw new Refusal(
+    `${name} can’t be told to have the fault ‘${fault}’: ${known.length === 0 ? 'it has none' : known.join(', ')}.`,
+  );
+}
 
 function descriptions(names: readonly string[], specs: readonly ProfileSpec[]): string {
   return names.map((name) => specs.find((each) => each.name === name)?.description ?? name).join('; ');

@@ -117,7 +117,13 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
         case 'fact':
           if (facts.length < factCountMax) facts.push({ ...describeFact(event.fact), frames: event.fact.frames });
           else factsNotListed++;
-          folder.event({ ...describeFact(event.fact), at: event.fact.at, type: 'fact', frames: event.fact.frames });
+          folder.event({
+            ...describeFact(event.fact),
+            at: event.fact.at,
+            type: 'fact',
+            frames: event.fact.frames,
+            ...(event.segment !== undefined && { segment: event.segment }),
+          });
           break;
         case 'violation':
           folder.event({ ...event.violation, type: 'violation' });
@@ -148,6 +154,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   const sink: GuestSink = {
     frame: (frame) => {
       if (!driver.closed) driver.drive((machine, now) => machine.handleFrame(now, frame));
+    },
+    loopback: (frame) => {
+      if (!driver.closed) driver.drive((machine, now) => machine.handleLoopbackFrame(now, frame));
     },
     console: (bytes) => {
       folder.uart(bytes);

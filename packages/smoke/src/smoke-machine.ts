@@ -1,10 +1,11 @@
-import { Lan } from '@nexus-net/lan';
+import { Lan, Tap } from '@nexus-net/lan';
 import { type Entropy, type Ipv4Address, ipv4, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
-import { type AbortCause, type ConsoleLine, Ladder, type LadderEvent, LineAssembler } from '@nexus-net/verdict';
+import { type AbortCause, type ConsoleLine, Ladder, type LadderEvent, LineAssembler, type NodeName } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
 import { ConsoleScript, type ScriptEvent } from './console-script.js';
 import type { GuestDefinition, GuestPlace } from './guest.js';
 import { ladderOptionsOf } from './ladder-of.js';
+import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
 import type { RunRequest } from './request.js';
 
 /** What leaves the machine: a frame into the guest's network card, or key strokes into its console. */
@@ -15,7 +16,8 @@ export type SmokeTransmit =
 export type SmokeEvent =
   | LadderEvent
   | { readonly type: 'frame'; readonly observed: ObservedFrame }
-  | { readonly type: 'fact'; readonly fact: Fact }
+  /** `loopback`: seen on the guest's own loopback interface. */
+  | { readonly type: 'fact'; readonly fact: Fact; readonly segment?: 'loopback' }
   | { readonly type: 'violation'; readonly violation: Violation }
   | { readonly type: 'script'; readonly at: Millis; readonly event: ScriptEvent }
   | JudgedInput;
@@ -50,12 +52,16 @@ export const GUEST_PLACE: GuestPlace = {
  */
 export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #lan: Lan;
+  readonly #loopback: Tap;
+  /** Frames of the capture so far, of the wire and of the loopback interface. */
+  #frameCount = 0;
   readonly #ladder: Ladder;
   readonly #script: ConsoleScript;
   readonly #console = new LineAssembler();
   readonly #kernel = new LineAssembler();
   readonly #transmits = new Queue<SmokeTransmit>(4_096);
   readonly #events = new Queue<SmokeEvent>(262_144);
+  readonly #node: NodeName;
   readonly #dhcp: boolean;
   readonly #answers: GuestDefinition['answers'];
   readonly #listens: boolean;
@@ -75,15 +81,19 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     const { guest, profile, dhcpServer } = request;
     this.#answers = guest.answers;
     this.#dhcp = profile.capabilities.includes('dhcp');
+    const nextNumber = (): number => ++this.#frameCount;
+    this.#loopback = new Tap({ witnesses: loopbackWitnesses(), nextNumber });
+    this.#node = profile.nodes[0] as NodeName;
     this.#lan = new Lan({
       entropy,
       ports: [GUEST_PORT],
+      nextNumber,
       gateway: { dhcp: dhcpServer ? {} : 'off', dns: { hosts: [{ name: 'localhost', addresses: [LOCALHOST] }] } },
     });
     this.#listens = profile.capabilities.includes('tcp-listen');
     const seed = new Uint8Array(32);
     entropy.fill(seed);
-    this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed));
+    this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed, request.fault));
     this.#ladder = new Ladder(ladderOptionsOf(request, GUEST_PLACE));
   }
 
@@ -101,6 +111,14 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#advance(now);
     this.#ladder.handleMovement(this.#now);
     this.#lan.handleFrame(this.#now, GUEST_PORT, frame);
+    this.#pump();
+  }
+
+  /** A frame that arrived on the guest's loopback interface, as the guest exported it. */
+  handleLoopbackFrame(now: Millis, frame: Uint8Array): void {
+    this.#advance(now);
+    this.#ladder.handleMovement(this.#now);
+    this.#loopback.handleFrame(this.#now, LOOPBACK_PORT, frame);
     this.#pump();
   }
 
@@ -178,7 +196,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       ladder: this.#ladder.inspect(),
       console: this.#console.inspect(),
       transmitsDropped: this.#transmits.dropped,
-      eventsDropped: this.#events.dropped,
+      eventsDropped: this.#events.dropped + this.#loopback.inspect().eventsDropped,
     };
   }
 
@@ -245,6 +263,9 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
         moved = true;
         this.#fromLan(event);
       }
+      for (let event = this.#loopback.pollEvent(); event !== undefined; event = this.#loopback.pollEvent()) {
+        this.#fromLoopback(event);
+      }
       for (let event = this.#script.pollEvent(); event !== undefined; event = this.#script.pollEvent()) {
         moved = true;
         this.#fromScript(event);
@@ -286,6 +307,16 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       default:
         break; // what the gateway and the switch say of themselves is in inspect()
     }
+  }
+
+  #fromLoopback(event: NonNullable<ReturnType<Tap['pollEvent']>>): void {
+    if (event.type !== 'fact') {
+      this.#events.push(event);
+      if (event.type === 'violation') this.#ladder.handleViolation(this.#now, event.violation);
+      return;
+    }
+    this.#events.push({ ...event, segment: 'loopback' });
+    this.#ladder.handleFact(this.#now, event.fact, { segment: 'loopback', node: this.#node });
   }
 
   #fromFact(fact: Fact): void {

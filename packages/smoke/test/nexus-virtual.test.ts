@@ -1,4 +1,5 @@
-import { NexusMachine } from '@nexus-net/guest';
+import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
+import { NexusMachine, packageImage } from '@nexus-net/guest';
 import { type Millis, NEVER, SeededEntropy } from '@nexus-net/sansio';
 import type { Verdict } from '@nexus-net/verdict';
 import { describe, expect, test } from 'vitest';
@@ -8,13 +9,19 @@ interface Options {
   readonly dhcpServer?: boolean;
   /** Changes or swallows a line of the guest. */
   readonly lie?: (line: string) => string | undefined;
+  /** What the guest says behind a line. */
+  readonly more?: (line: string) => readonly string[];
+  /** Swallows what the guest shows of its loopback interface. */
+  readonly isLoopbackHidden?: boolean;
+  readonly fault?: string;
   /** Swallows frames of the guest from this instant on. */
   readonly cut?: Millis;
 }
 
 /** The services of the guest and the harness, joined by a cable and a console, in virtual time. */
-function run(environment: Environment, { dhcpServer = true, lie = (line) => line, cut = NEVER }: Options = {}): Verdict {
-  const request = readRequest(environment, { guest: NEXUS, dhcpServer });
+function run(environment: Environment, options: Options = {}): Verdict {
+  const { dhcpServer = true, lie = (line) => line, more = () => [], isLoopbackHidden = false, fault, cut = NEVER } = options;
+  const request = readRequest(environment, { guest: NEXUS, dhcpServer, ...(fault !== undefined && { fault }) });
   const entropy = new SeededEntropy(1);
   const smoke = new SmokeMachine({ request, entropy: entropy.fork('wire') });
   let nexus: NexusMachine | undefined;
@@ -23,7 +30,7 @@ function run(environment: Environment, { dhcpServer = true, lie = (line) => line
   const say = (text: string): void => smoke.handleConsole(now, new TextEncoder().encode(text));
   const type = (bytes: Uint8Array): void => {
     const config = JSON.parse(new TextDecoder().decode(bytes));
-    nexus = new NexusMachine({ config, entropy: entropy.fork('guest') });
+    nexus = new NexusMachine({ config, entropy: entropy.fork('guest'), bus: { crypto: nodeCrypto, packageImage: IMAGE } });
     say('\n');
     nexus.start(now);
   };
@@ -41,8 +48,12 @@ function run(environment: Environment, { dhcpServer = true, lie = (line) => line
           if (now < cut) smoke.handleFrame(now, out.frame);
           continue;
         }
+        if (out.to === 'loopback') {
+          if (!isLoopbackHidden) smoke.handleLoopbackFrame(now, out.frame);
+          continue;
+        }
         const line = lie(out.line);
-        if (line !== undefined) say(`${line}\n`);
+        if (line !== undefined) for (const each of [line, ...more(line)]) say(`${each}\n`);
       }
       for (let event: SmokeEvent | undefined = smoke.pollEvent(); event !== undefined; event = smoke.pollEvent()) {
         if (event.type === 'verdict') verdict = event.verdict;
@@ -62,6 +73,8 @@ function run(environment: Environment, { dhcpServer = true, lie = (line) => line
   return verdict;
 }
 
+const IMAGE = packageImage({ 'ro.product.name': 'virtual' });
+const BUS = { REQUIRE_DSOFTBUS: '1' };
 const DHCP = { REQUIRE_QEMU_DHCP: '1' };
 const STRICT = { ...DHCP, REQUIRE_QEMU_DHCP_STRICT: '1' };
 
@@ -117,5 +130,83 @@ describe('our services as the guest', () => {
 
   test('same seed, same verdict', () => {
     expect(run(STRICT)).toEqual(run(STRICT));
+  });
+});
+
+/** Typed by hand from the list of the OS's harness right after ADR-0025. */
+const TWELVE = [
+  'dsoftbusd: discovery up (udp loopback)',
+  'dsoftbusd: discovery announce sent',
+  'dsoftbusd: discovery peer found device=local',
+  'dsoftbusd: os transport up (udp+tcp)',
+  'dsoftbusd: session connect peer=node-b',
+  'dsoftbusd: identity bound peer=node-b',
+  'dsoftbusd: dual-node session ok',
+  'dsoftbusd: ready',
+  'dsoftbusd: auth ok',
+  'dsoftbusd: os session ok',
+  'SELFTEST: dsoftbus os connect ok',
+  'SELFTEST: dsoftbus ping ok',
+];
+
+describe('the bus of our guest', () => {
+  test('the gate passes: the twelve lines byte for byte and in their order, each but the one of liveness proven by loopback frames', () => {
+    const { outcome, markers, failure } = run(BUS);
+    expect([outcome, failure?.message]).toEqual(['passed', undefined]);
+    const bus = markers.filter(({ line }) => line.includes('dsoftbus'));
+    expect(bus.map(({ line }) => line)).toEqual(TWELVE);
+    for (const { line, evidence, frames } of bus) {
+      const expected = line === 'dsoftbusd: ready' ? [line, 'unbacked', false] : [line, 'proven', true];
+      expect([line, evidence, frames.length > 0]).toEqual(expected);
+    }
+  });
+
+  test('together with the DHCP gate it passes, too', () => {
+    const { outcome, profile, markers } = run({ ...BUS, ...DHCP });
+    expect([outcome, profile]).toEqual(['passed', 'dhcp+dsoftbus']);
+    expect(markers.map(({ id }) => id)).toEqual(expect.arrayContaining(['dhcp-bound', 'tcp-listen-ok', 'dsoftbus-ping-ok']));
+  });
+
+  test('a wrong peer key fails in the phase of the session, and none of its lines is said', () => {
+    const { failure, markers } = run(BUS, { fault: 'wrong-peer-key' });
+    expect(failure).toMatchObject({
+      phase: 'session',
+      cause: 'failure-marker',
+      marker: 'dsoftbusd: identity bound peer=node-b',
+      lastLine: 'dsoftbusd: identity mismatch peer=node-b',
+    });
+    expect(markers.map(({ line }) => line)).not.toEqual(expect.arrayContaining(['dsoftbusd: identity bound peer=node-b']));
+  });
+
+  test('a guest that does not tell of the wrong key has no session all the same', () => {
+    const lie = (line: string): string | undefined => (line.includes('mismatch') ? undefined : line);
+    expect(run(BUS, { fault: 'wrong-peer-key', lie }).failure).toMatchObject({ phase: 'session', cause: 'no-session' });
+  });
+
+  test('a session forged behind a wrong key is not believed', () => {
+    const lie = (line: string): string | undefined => (line.includes('mismatch') ? TWELVE[5] : line);
+    const more = (line: string): readonly string[] => (line === TWELVE[5] ? TWELVE.slice(6) : []);
+    expect(run(BUS, { fault: 'wrong-peer-key', lie, more }).failure).toMatchObject({
+      phase: 'session',
+      cause: 'unproven-marker',
+      marker: TWELVE[5],
+    });
+  });
+
+  test('a guest that shows nothing of its loopback interface has proven nothing', () => {
+    expect(run(BUS, { isLoopbackHidden: true }).failure).toMatchObject({
+      phase: 'discovery',
+      cause: 'unproven-marker',
+      marker: TWELVE[1],
+    });
+  });
+
+  test('a guest that swallows a line has not shown it', () => {
+    const lie = (line: string): string | undefined => (line === TWELVE[11] ? undefined : line);
+    expect(run(BUS, { lie }).failure).toMatchObject({ phase: 'selftest', cause: 'missing-marker', marker: TWELVE[11] });
+  });
+
+  test('a fault that the guest does not have is refused before anything boots', () => {
+    expect(() => readRequest(BUS, { guest: NEXUS, dhcpServer: true, fault: 'wrong-key' })).toThrow('wrong-peer-key');
   });
 });

@@ -47,6 +47,7 @@ async function boot(lab: Lab): Promise<Guest> {
   let ended: string | undefined;
   const sink = {
     frame: (frame: Uint8Array) => lab.send('client', frame),
+    loopback: () => undefined,
     kernel: () => undefined,
     console: (bytes: Uint8Array) => {
       said += new TextDecoder('latin1').decode(bytes);

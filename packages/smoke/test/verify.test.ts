@@ -46,6 +46,7 @@ describe('live and offline give the same verdict', () => {
     ['a guest that says the opposite', { environment: STRICT, lie: (line) => line.replace('dns ok', 'dns FAIL') }],
     ['a guest that says nothing', { lie: () => undefined }],
     ['an end at a phase', { environment: { RUN_PHASE: 'link' } }],
+    ['the bus, judged by its loopback frames', { environment: { REQUIRE_DSOFTBUS: '1' } }],
   ])('%s', (_what, options) => {
     const run = recordRun(options);
     expect(offline(run)).toEqual(run.verdict);

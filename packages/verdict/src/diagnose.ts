@@ -1,13 +1,14 @@
-import type { ProofName, WireContext } from './evidence.js';
+import { BUS_PROOFS, diagnoseBus } from './bus-evidence.js';
+import type { Circumstances, ProofName, WireContext } from './evidence.js';
 import type { FactLog } from './fact-log.js';
 import type { Cause } from './verdict.js';
 
-/** Why the time for a marker ran out, read from what the wire showed: the first step of its exchange that did not happen. */
+/** Why the time for a marker ran out, read from what the wire, or the node's loopback interface, showed: the first step of its exchange that did not happen. */
 export function diagnose(
   proof: ProofName | undefined,
-  facts: FactLog,
-  context: WireContext,
+  { wire: facts, loopback, context }: Pick<Circumstances, 'wire' | 'loopback' | 'context'>,
 ): { readonly cause: Cause; readonly message: string } {
+  if (proof !== undefined && Object.hasOwn(BUS_PROOFS, proof)) return diagnoseBus(loopback);
   switch (proof) {
     case 'lease-held':
       return diagnoseDhcp(facts, context);

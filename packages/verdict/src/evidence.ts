@@ -1,5 +1,6 @@
 import { formatIpv4, type Ipv4Address, type MacAddress, type Millis } from '@nexus-net/sansio';
 import { ADDRESS_PLAN, type Fact } from '@nexus-net/wire';
+import { BUS_PROOFS, type BusProofName } from './bus-evidence.js';
 import type { FactLog } from './fact-log.js';
 import type { MarkerId, MarkerValues } from './marker.js';
 import type { NodeName } from './profile.js';
@@ -76,10 +77,12 @@ export type ProofName =
   | 'gateway-echo'
   | 'second-gateway-echo'
   | 'dns-answered'
-  | 'tcp-nonce-exchanged';
+  | 'tcp-nonce-exchanged'
+  | BusProofName;
 
 /** Every proof that a marker may name: what it wants in words, and the check. */
 export const PROOFS: Readonly<Record<ProofName, { readonly wants: string; readonly check: Check }>> = {
+  ...onLoopback(),
   'device-sends': {
     wants: 'a frame from the guest’s own MAC address',
     check: (_claim, { wire, context }) => {
@@ -142,6 +145,16 @@ export const PROOFS: Readonly<Record<ProofName, { readonly wants: string; readon
     },
   },
 };
+
+/** The proofs of the bus, which look at the loopback interface of the claim's node and at nothing else. */
+function onLoopback(): Readonly<Record<BusProofName, { readonly wants: string; readonly check: Check }>> {
+  return Object.fromEntries(
+    Object.entries(BUS_PROOFS).map(([name, { wants, check }]) => [
+      name,
+      { wants, check: (_claim: Claim, { loopback }: Circumstances) => check(loopback) },
+    ]),
+  ) as Readonly<Record<BusProofName, { readonly wants: string; readonly check: Check }>>;
+}
 
 function fallbackEvidence(claim: Claim, { wire, context }: Circumstances): Finding {
   const { staticAddress } = context;

@@ -1,3 +1,4 @@
+export * from './bus-evidence.js';
 export * from './catalogue.js';
 export * from './claim-rules.js';
 export * from './claims.js';
@@ -13,6 +14,7 @@ export type { LadderOptions, StopCondition } from './ladder-options.js';
 export * from './lines.js';
 export * from './marker.js';
 export * from './markers/adr-0025-ladder.js';
+export * from './markers/dsoftbus.js';
 export * from './markers.js';
 export * from './profile.js';
 export * from './profile-spec.js';

@@ -179,7 +179,7 @@ export class Ladder {
       state: this.#state.type,
       phase: this.phase,
       facts: this.#wire.counts(),
-      factsForgotten: this.#wire.forgotten,
+      factsForgotten: [...this.#loopbacks.values()].reduce((sum, log) => sum + log.forgotten, this.#wire.forgotten),
       claimed: [...this.#claims.ids()],
       claimsNotHeld: this.#claims.notHeld,
       eventsDropped: this.#events.dropped,
@@ -346,8 +346,7 @@ export class Ladder {
     }
     const marker = renderMarker(this.#marker(open.marker));
     if (this.#failDamaged(open)) return;
-    const { context } = this.#circumstances(open.node);
-    const { cause, message } = diagnose(this.#marker(open.marker).proof, this.#wire, context);
+    const { cause, message } = diagnose(this.#marker(open.marker).proof, this.#circumstances(open.node));
     this.#fail(cause, { message, marker, node: open.node });
   }
 
@@ -380,10 +379,11 @@ export class Ladder {
     const { node } = claim;
     const marker = renderMarker(this.#marker(claim.marker), this.#valuesOf(claim));
     const said = `the console says ‘${line.text}’`;
+    const where = this.#marker(claim.marker).backing === 'loopback' ? 'the loopback interface' : 'the wire';
     if (finding.state === 'contradicted')
       this.#fail('contradicted-marker', { marker, node, message: `${said}, but ${finding.what}` }, phase);
     else if (finding.state === 'missing')
-      this.#fail('unproven-marker', { marker, node, message: `${said}, and the wire does not show it: ${finding.what}` }, phase);
+      this.#fail('unproven-marker', { marker, node, message: `${said}, and ${where} does not show it: ${finding.what}` }, phase);
   }
 
   #fail(

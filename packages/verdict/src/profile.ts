@@ -14,9 +14,19 @@ export type Capability =
   /** Listens for TCP connections and gives back what it gets. */
   | 'tcp-listen'
   /** Runs the DSoftBus ladder. */
-  | 'dsoftbus';
+  | 'dsoftbus'
+  /** Runs the lines that the OS added to it later, too: its datagram session and its mux. */
+  | 'dsoftbus-19';
 
-export const CAPABILITIES: readonly Capability[] = ['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen', 'dsoftbus'];
+export const CAPABILITIES: readonly Capability[] = [
+  'static-address',
+  'ping',
+  'dhcp',
+  'dns',
+  'tcp-listen',
+  'dsoftbus',
+  'dsoftbus-19',
+];
 
 /** `boot`, `link`, `dhcp` …: names are the profile's own. */
 export type PhaseName = string;

@@ -72,6 +72,86 @@ export const PROFILE_SPECS: readonly ProfileSpec[] = [
     notes: ['This profile accepts the static fallback: it is no proof that DHCP works.'],
   },
   {
+    name: 'dsoftbus',
+    description:
+      'the bus on the loopback interface of one machine: discovery, session, identities, records both ways, requests through the gateway',
+    extends: ['smoke'],
+    phases: [
+      {
+        name: 'discovery',
+        markers: ['dsoftbus-discovery-up', 'dsoftbus-announce-sent', 'dsoftbus-peer-found'],
+        budgetMs: 15_000,
+      },
+      {
+        name: 'session',
+        markers: [
+          'dsoftbus-transport-up',
+          'dsoftbus-session-connect',
+          'dsoftbus-identity-bound',
+          'dsoftbus-dual-node-session-ok',
+        ],
+        budgetMs: 15_000,
+      },
+      { name: 'ready', markers: ['dsoftbus-ready', 'dsoftbus-auth-ok', 'dsoftbus-os-session-ok'], budgetMs: 15_000 },
+      { name: 'selftest', markers: ['dsoftbus-os-connect-ok', 'dsoftbus-ping-ok'], budgetMs: 15_000 },
+    ],
+    order: [
+      ['iface-up', 'dsoftbus-discovery-up'],
+      ...consecutive([
+        'dsoftbus-discovery-up',
+        'dsoftbus-announce-sent',
+        'dsoftbus-peer-found',
+        'dsoftbus-session-connect',
+        'dsoftbus-identity-bound',
+        'dsoftbus-dual-node-session-ok',
+        'dsoftbus-ready',
+        'dsoftbus-auth-ok',
+        'dsoftbus-os-session-ok',
+      ]),
+      ['dsoftbus-transport-up', 'dsoftbus-session-connect'],
+      ['dsoftbus-dual-node-session-ok', 'dsoftbus-os-connect-ok'],
+      ['dsoftbus-os-connect-ok', 'dsoftbus-ping-ok'],
+    ],
+    forbiddenLines: [
+      'dsoftbusd: transport selected tcp',
+      'dsoftbus: quic os disabled (fallback tcp)',
+      'SELFTEST: quic fallback ok',
+    ],
+    capabilities: ['dsoftbus'],
+    notes: [
+      'What the session carries is encrypted: that a request was answered is shown by the number of exchanges over it, not by their contents.',
+    ],
+  },
+  {
+    name: 'dsoftbus-19',
+    description: 'all of the profile dsoftbus, and the seven lines that the OS added later: its datagram session and its mux',
+    extends: ['dsoftbus'],
+    phases: [
+      {
+        name: 'datagram-session',
+        markers: ['dsoftbus-transport-quic', 'dsoftbus-quic-session-ok'],
+        budgetMs: 15_000,
+        after: 'ready',
+      },
+      {
+        name: 'mux',
+        markers: [
+          'dsoftbus-mux-session-up',
+          'dsoftbus-mux-data-ok',
+          'dsoftbus-mux-control-ok',
+          'dsoftbus-mux-bulk-ok',
+          'dsoftbus-mux-backpressure-ok',
+        ],
+        budgetMs: 15_000,
+      },
+    ],
+    order: [['dsoftbus-mux-session-up', 'dsoftbus-mux-data-ok']],
+    capabilities: ['dsoftbus-19'],
+    notes: [
+      'The lines that say quic mean, by definition, the QD datagram session of the OS: no QUIC is spoken, and none is demanded.',
+    ],
+  },
+  {
     name: 'adr-0025-full',
     description:
       'the 109 lines of the OS’s default ladder right after ADR-0025; those of the network are believed only with the wire',

@@ -21,6 +21,9 @@ export const CAUSES: Readonly<Record<Cause, string>> = {
   'no-arp-reply': 'an ARP request between guest and gateway stayed unanswered',
   'no-echo-reply': 'an ICMP echo between guest and gateway stayed unanswered',
   'no-dns-answer': 'a DNS query of the guest stayed unanswered',
+  'no-announce': 'the announce that the bus service should have sent was not seen',
+  'no-session-connection': 'a device was announced, and no connection to its session port came about',
+  'no-session': 'a connection to the session port came about, and no handshake was completed on it',
   'wire-violation': 'the guest broke a rule that nothing may break',
   'guest-panic': 'the guest’s console shows a crash',
   'guest-exit': 'the guest ended before its ladder was satisfied',
@@ -48,6 +51,9 @@ export type Cause =
   | 'no-arp-reply'
   | 'no-echo-reply'
   | 'no-dns-answer'
+  | 'no-announce'
+  | 'no-session-connection'
+  | 'no-session'
   | 'wire-violation'
   | 'guest-panic'
   | 'guest-exit'

@@ -27,6 +27,25 @@ const LITERALS: Readonly<Record<MarkerId, string>> = {
   'tcp-listen-ok': 'SELFTEST: net tcp listen ok',
   'facade-up': 'netstackd: facade up',
   'icmp-ping-ok': 'SELFTEST: icmp ping ok',
+  'dsoftbus-discovery-up': 'dsoftbusd: discovery up (udp loopback)',
+  'dsoftbus-announce-sent': 'dsoftbusd: discovery announce sent',
+  'dsoftbus-peer-found': 'dsoftbusd: discovery peer found device=local',
+  'dsoftbus-transport-up': 'dsoftbusd: os transport up (udp+tcp)',
+  'dsoftbus-session-connect': 'dsoftbusd: session connect peer=node-b',
+  'dsoftbus-identity-bound': 'dsoftbusd: identity bound peer=node-b',
+  'dsoftbus-dual-node-session-ok': 'dsoftbusd: dual-node session ok',
+  'dsoftbus-ready': 'dsoftbusd: ready',
+  'dsoftbus-auth-ok': 'dsoftbusd: auth ok',
+  'dsoftbus-os-session-ok': 'dsoftbusd: os session ok',
+  'dsoftbus-os-connect-ok': 'SELFTEST: dsoftbus os connect ok',
+  'dsoftbus-ping-ok': 'SELFTEST: dsoftbus ping ok',
+  'dsoftbus-transport-quic': 'dsoftbusd: transport selected quic',
+  'dsoftbus-quic-session-ok': 'SELFTEST: quic session ok',
+  'dsoftbus-mux-session-up': 'dsoftbus:mux session up',
+  'dsoftbus-mux-data-ok': 'dsoftbus:mux data ok',
+  'dsoftbus-mux-control-ok': 'SELFTEST: mux pri control ok',
+  'dsoftbus-mux-bulk-ok': 'SELFTEST: mux bulk ok',
+  'dsoftbus-mux-backpressure-ok': 'SELFTEST: mux backpressure ok',
 };
 
 describe('the strings are stable', () => {
@@ -43,7 +62,15 @@ describe('the strings are stable', () => {
   });
 
   test('a marker that names a lease, a session, a packet or a peer is never local', () => {
-    expect(MARKER_IDS.filter((id) => CATALOGUE.get(id).backing === 'local')).toEqual(['netstackd-ready', 'facade-up']);
+    expect(MARKER_IDS.filter((id) => CATALOGUE.get(id).backing === 'local')).toEqual([
+      'netstackd-ready',
+      'facade-up',
+      'dsoftbus-ready',
+      // A program's checks of its own scheduler and credits: nothing is sent for them.
+      'dsoftbus-mux-control-ok',
+      'dsoftbus-mux-bulk-ok',
+      'dsoftbus-mux-backpressure-ok',
+    ]);
   });
 });
 

@@ -65,6 +65,10 @@ export interface FactDetail {
   'igmp.left': { host: Ipv4Address; group: Ipv4Address };
   /** A DNS query and the response to it were both seen. */
   'dns.answered': { client: Ipv4Address; server: Ipv4Address; id: number; name: string; responseCode: number };
+  /** A TCP server took a connection. Told of ports that are watched. */
+  'tcp.connected': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number };
+  /** Octets of a TCP client, and after them octets of its server; `turn` counts this in one connection, from 1. Told of ports that are watched. */
+  'tcp.exchanged': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number; turn: number };
   /** A TCP server gave back, octet for octet, what its client had sent first, at least eight octets; `octets` as much as came back. */
   'tcp.echoed': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number; octets: number };
   /** A device said that it is there, in an announce datagram of DSoftBus. */
@@ -195,6 +199,8 @@ const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-
   'igmp.joined': { host: 'ipv4', group: 'ipv4' },
   'igmp.left': { host: 'ipv4', group: 'ipv4' },
   'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
+  'tcp.connected': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number' },
+  'tcp.exchanged': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', turn: 'number' },
   'tcp.echoed': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', octets: 'number' },
   'dsoftbus.announced': { source: 'ipv4', deviceId: 'text', sessionPort: 'number', services: 'number' },
   'dsoftbus.session-opened': { ...SESSION, handshake: 'text' },

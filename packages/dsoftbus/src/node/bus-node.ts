@@ -73,8 +73,11 @@ export class BusNode implements NodeMachine<BusNodeEvent> {
       discovery.targets !== undefined && 'group' in discovery.targets
         ? discovery.targets.group
         : ADDRESS_PLAN.os2vm.discoveryGroup;
+    const { targets = {} } = discovery;
+    // Where announces go to single nodes only, none comes to a group or to everybody: so two nodes of one host can have that port.
+    const isUnicastOnly = group === undefined && 'broadcast' in targets && targets.broadcast === undefined;
     this.bindings = {
-      datagrams: [{ address: IPV4_ANY, port: discoveryPort }],
+      datagrams: [{ address: isUnicastOnly ? address : IPV4_ANY, port: discoveryPort }],
       groups: group === undefined ? [] : [group],
       streams: [{ address, port }],
     };

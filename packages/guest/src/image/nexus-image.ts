@@ -6,6 +6,7 @@ import { unpackDebianPackage } from './debian-files.js';
 import { withoutSections } from './elf.js';
 import { buildLinuxImage, type LinuxImage } from './linux-image.js';
 import type { ArchiveEntry } from './newc.js';
+import { PACKAGE_IMAGE_PATH, packageImage } from './package-image.js';
 import { sharedLibraries } from './shared-libraries.js';
 
 /** What a guest with a kernel of Debian is made of. */
@@ -21,7 +22,7 @@ export interface NexusImageOptions extends DebianParts {
   readonly node?: string;
   /** Flags of Node. */
   readonly nodeFlags?: readonly string[];
-  /** Further files of the guest, as the image of packagefs. */
+  /** Further files of the guest. */
   readonly files?: readonly ArchiveEntry[];
 }
 
@@ -48,6 +49,11 @@ export async function buildNexusImage(options: NexusImageOptions): Promise<Linux
       { type: 'file', path: 'bin/node', bytes: withoutSections(runtime), mode: 0o755 },
       ...sharedLibraries(runtime),
       { type: 'file', path: 'nexus.cjs', bytes: code },
+      {
+        type: 'file',
+        path: PACKAGE_IMAGE_PATH,
+        bytes: packageImage({ 'ro.product.name': 'nexus', 'ro.build.program.sha256': sha256(code) }),
+      },
       ...files,
     ],
     versions: { busybox: busybox.version, node: process.versions.node, 'program sha256': sha256(code) },

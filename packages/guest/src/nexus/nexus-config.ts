@@ -14,7 +14,21 @@ export interface NexusConfig {
   readonly proofs: readonly ProofConfig[];
   /** Servers to ask for names where no lease names any. Default none. */
   readonly dnsServers?: readonly string[];
+  /** Default: no bus. */
+  readonly dsoftbus?: DsoftbusConfig;
 }
+
+/** The bus service. */
+export interface DsoftbusConfig {
+  readonly dialect: 'bus';
+  /** `single`: two nodes on the loopback interface of one machine. */
+  readonly mode: 'single';
+  /** A defect on purpose, to show that it is found. Default none. */
+  readonly fault?: DsoftbusFault;
+}
+
+/** `wrong-peer-key`: node-a has another key for node-b than the one that node-b has. */
+export type DsoftbusFault = 'wrong-peer-key';
 
 export type BringUpConfig =
   | { readonly type: 'dhcp-only' }
@@ -53,8 +67,25 @@ export function readNexusConfig(line: string): NexusConfig {
   const servers = config['dnsServers'] ?? [];
   if (!Array.isArray(servers) || !servers.every((server) => typeof server === 'string'))
     throw new UsageError('dnsServers is a list of addresses');
+  if (config['dsoftbus'] !== undefined) checkDsoftbus(config['dsoftbus']);
   return value as NexusConfig;
 }
 
-const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers'];
+function checkDsoftbus(value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw new UsageError('dsoftbus is an object');
+  const config = value as Readonly<Record<string, unknown>>;
+  for (const [key, known] of Object.entries(config)) {
+    const values = DSOFTBUS_VALUES[key];
+    if (values === undefined) throw new UsageError(`dsoftbus has a key ${key}`);
+    if (!values.includes(known as string)) throw new UsageError(`dsoftbus: ${key} is ${values.join(' or ')}`);
+  }
+  for (const key of ['dialect', 'mode']) if (config[key] === undefined) throw new UsageError(`dsoftbus has no ${key}`);
+}
+
+const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers', 'dsoftbus'];
+const DSOFTBUS_VALUES: Readonly<Record<string, readonly string[]>> = {
+  dialect: ['bus'],
+  mode: ['single'],
+  fault: ['wrong-peer-key'],
+};
 const PROOFS: readonly ProofConfig[] = ['ping', 'dns', 'tcp-listen', 'icmp'];

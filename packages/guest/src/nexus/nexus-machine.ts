@@ -1,6 +1,8 @@
+import type { CryptoProvider, InMemoryStatefs } from '@nexus-net/dsoftbus';
 import {
   type BringUpPolicy,
   type HostEvent,
+  HostSockets,
   Netstackd,
   type NetstackdEvent,
   type PingId,
@@ -19,20 +21,43 @@ import {
 } from '@nexus-net/sansio';
 import { CATALOGUE, type MarkerId, type MarkerValues, renderMarker } from '@nexus-net/verdict';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
+import { Dsoftbusd } from './dsoftbusd/dsoftbusd.js';
+import { nodeServices } from './dsoftbusd/node-services.js';
 import { EchoListener } from './echo-listener.js';
 import type { BringUpConfig, NexusConfig, ProofConfig } from './nexus-config.js';
 
-/** What leaves the guest: a frame on its cable, or a line on its console. */
+/** What leaves the guest: a frame on its cable, a copy of one that arrived on its loopback interface, or a line on its console. */
 export type NexusTransmit =
   | { readonly to: 'wire'; readonly frame: Uint8Array }
+  | { readonly to: 'loopback'; readonly frame: Uint8Array }
   | { readonly to: 'console'; readonly line: string };
 
+/** What the bus service is made of, beside the configuration. */
+export interface NexusBus {
+  readonly crypto: CryptoProvider;
+  /** What packagefs serves: see `packageImage`. */
+  readonly packageImage: Uint8Array;
+  /** Kept by the caller, it outlives the machine. Default: an empty one. */
+  readonly statefs?: InMemoryStatefs;
+}
+
+export interface NexusMachineOptions {
+  readonly config: NexusConfig;
+  readonly entropy: Entropy;
+  /** Needed where the configuration has a bus. */
+  readonly bus?: NexusBus;
+}
+
 /**
- * The services of a guest as one machine: `netstackd` on the card at the level of Ethernet frames. It prints a marker of the
- * contract when the thing that the marker names has happened, and not before. The same machine runs in a real guest and in virtual time.
+ * The services of a guest as one machine: `netstackd` on the card at the level of Ethernet frames, and `dsoftbusd` on its
+ * sockets. It prints a marker of the contract when the thing that the marker names has happened, and not before. The same machine runs in a real guest and in virtual time.
  */
 export class NexusMachine implements Machine<NexusTransmit, never> {
   readonly #netstackd: Netstackd;
+  /** Stands in front of the network service, for those that use sockets. */
+  readonly #sockets: HostSockets<NetstackdEvent>;
+  readonly #dsoftbusd: Dsoftbusd | undefined;
+  #isBusStarted = false;
   readonly #transmits = new Queue<NexusTransmit>(4_096);
   readonly #proofs: ReadonlySet<ProofConfig>;
   readonly #said = new Set<MarkerId>();
@@ -40,8 +65,9 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
   /** The echo request of the program, beside that of the network service. */
   #programPing: PingId | undefined;
 
-  constructor({ config, entropy }: { readonly config: NexusConfig; readonly entropy: Entropy }) {
-    const { mac, bringUp, proofs, dnsServers = [] } = config;
+  /** Throws `UsageError` for a bus without {@link NexusBus}, or with a package image that can't be read. */
+  constructor({ config, entropy, bus }: NexusMachineOptions) {
+    const { mac, bringUp, proofs, dnsServers = [], dsoftbus } = config;
     this.#proofs = new Set(proofs);
     this.#netstackd = new Netstackd({
       mac: parseMac(mac),
@@ -55,6 +81,21 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
         ...(this.#proofs.has('ping') && { ping: {} }),
         ...(this.#proofs.has('dns') && { dns: { name: DNS_PROOF_NAME } }),
       },
+      ...(dsoftbus !== undefined && { host: { loopbackObservedMax: LOOPBACK_COUNT_MAX } }),
+    });
+    this.#sockets = new HostSockets(this.#netstackd, {
+      hostEvent: (event) => (event.type === 'host' ? event.event : undefined),
+    });
+    if (dsoftbus === undefined) return;
+    requireArgument(bus !== undefined, 'a bus needs its parts');
+    this.#dsoftbusd = new Dsoftbusd({
+      config: dsoftbus,
+      crypto: bus.crypto,
+      entropy,
+      sockets: this.#sockets,
+      services: nodeServices(bus.packageImage, bus.statefs),
+      say: (marker) => this.#say(marker),
+      line: (text) => this.#line(text),
     });
   }
 
@@ -68,12 +109,12 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
 
   /** A frame from the card. */
   handleFrame(now: Millis, frame: Uint8Array): void {
-    this.#netstackd.handleFrame(now, frame);
+    this.#sockets.handleFrame(now, frame);
     this.#pump(now);
   }
 
   handleTimeout(now: Millis): void {
-    this.#netstackd.handleTimeout(now);
+    this.#sockets.handleTimeout(now);
     this.#pump(now);
   }
 
@@ -86,14 +127,21 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
   }
 
   nextTimeout(): Millis {
-    return this.#netstackd.nextTimeout();
+    const own = this.#sockets.nextTimeout();
+    return this.#isBusStarted && this.#dsoftbusd !== undefined ? Math.min(own, this.#dsoftbusd.nextTimeout()) : own;
   }
 
   #pump(now: Millis): void {
-    for (let event = this.#netstackd.pollEvent(); event !== undefined; event = this.#netstackd.pollEvent()) {
+    for (let event = this.#sockets.pollEvent(); event !== undefined; event = this.#sockets.pollEvent()) {
       this.#onEvent(now, event);
     }
-    for (let frame = this.#netstackd.pollTransmit(); frame !== undefined; frame = this.#netstackd.pollTransmit()) {
+    // What a line speaks of has left before the line.
+    for (let frame = this.#netstackd.pollLoopback(); frame !== undefined; frame = this.#netstackd.pollLoopback()) {
+      this.#transmits.push({ to: 'loopback', frame });
+      this.#dsoftbusd?.handleLoopbackFrame(frame);
+    }
+    if (this.#isBusStarted) this.#dsoftbusd?.run(now);
+    for (let frame = this.#sockets.pollTransmit(); frame !== undefined; frame = this.#sockets.pollTransmit()) {
       this.#transmits.push({ to: 'wire', frame });
     }
   }
@@ -111,6 +159,11 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
       case 'interface-up':
         this.#say('iface-up', { address: event.address });
         if (this.#proofs.has('tcp-listen')) this.#listen(now);
+        // As the OS: the bus waits for an address, although it needs none on its own machine.
+        if (this.#dsoftbusd !== undefined && !this.#isBusStarted) {
+          this.#isBusStarted = true;
+          this.#dsoftbusd.start(now);
+        }
         break;
       case 'proof':
         this.#onProof(now, event.outcome);
@@ -167,6 +220,9 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
 
 /** The identifier of the program's echo requests: another one than the network service's, which draws its own at random. */
 const PROGRAM_PING = 0x4e58;
+
+/** Frames of the loopback interface that wait to be exported. */
+const LOOPBACK_COUNT_MAX = 4_096;
 
 /** The name that the DNS proof asks for: as the OS does. */
 export const DNS_PROOF_NAME = 'localhost';

@@ -1,6 +1,9 @@
 // The one program of the guest `nexus`: waits for its configuration at its own UART, then runs the services on the network card.
+import { readFileSync } from 'node:fs';
+import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
 import { Driver, monotonicClock } from '@nexus-net/host';
 import { parseMac } from '@nexus-net/sansio';
+import { PACKAGE_IMAGE_PATH } from '../image/package-image.js';
 import { readNexusConfig } from '../nexus/nexus-config.js';
 import { NexusMachine } from '../nexus/nexus-machine.js';
 import { GuestConsole } from '../runtime/console.js';
@@ -11,14 +14,19 @@ async function main(): Promise<void> {
   const guest = new GuestConsole('/dev/ttyS0');
   // Everything that takes time without the network is done by now: a saved state of the machine is taken at this prompt.
   const config = readNexusConfig(await guest.ask(PROMPT));
-  const [device] = networkCards();
-  if (device === undefined) throw new Error('the machine has no network card');
-  const machine = new NexusMachine({ config, entropy: freshEntropy(Buffer.from(config.seed, 'hex')) });
+  const [device, loopbackDevice] = networkCards();
+  if (device === undefined || loopbackDevice === undefined) throw new Error('the machine has fewer than two network cards');
+  const machine = new NexusMachine({
+    config,
+    entropy: freshEntropy(Buffer.from(config.seed, 'hex')),
+    bus: { crypto: nodeCrypto, packageImage: readFileSync(`/${PACKAGE_IMAGE_PATH}`) },
+  });
   const driver: Driver<NexusMachine> = new Driver(machine, {
     clock: monotonicClock,
     transmit: (output) => {
-      if (output.to === 'wire') link.send(output.frame);
-      else guest.line(output.line);
+      if (output.to === 'console') guest.line(output.line);
+      else if (output.to === 'wire') link.send(output.frame);
+      else loopback?.send(output.frame);
     },
   });
   const link = new RawLink({
@@ -26,8 +34,14 @@ async function main(): Promise<void> {
     mac: parseMac(config.mac),
     frame: (frame) => driver.drive((nexus, now) => nexus.handleFrame(now, frame)),
   });
+  // What arrives on our loopback interface leaves at the second card, for those who watch. Nothing comes in there.
+  const loopback =
+    config.dsoftbus === undefined ? undefined : new RawLink({ device: loopbackDevice, mac: LOOPBACK_CARD_MAC, frame: () => {} });
   driver.drive((nexus, now) => nexus.start(now));
 }
+
+/** Nobody speaks under it. */
+const LOOPBACK_CARD_MAC = parseMac('52:54:00:fe:01:02');
 
 /** Where the harness types the configuration. No line end follows it. */
 const PROMPT = 'nexus> ';

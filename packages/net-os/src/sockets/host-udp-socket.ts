@@ -1,4 +1,4 @@
-import { type Endpoint, IPV4_ANY, type Ipv4Address, NEVER, Queue } from '@nexus-net/sansio';
+import { type Endpoint, IPV4_ANY, type Ipv4Address, isIpv4Loopback, NEVER, Queue } from '@nexus-net/sansio';
 import type { UdpSocketId } from '../host-event.js';
 import { checkPayload, checkReadSize, checkRemote } from './checks.js';
 import type { HostSocketsPort } from './host-sockets.js';
@@ -30,7 +30,8 @@ export class HostUdpSocket implements UdpSocket {
     if (wrong !== undefined) return wrong;
     const from = options.from ?? this.local.address;
     const bound = this.local.address === IPV4_ANY || from === this.local.address;
-    if (from !== IPV4_ANY && !(bound && this.#port.machine.owns(from))) return invalidInput('not an address of this socket');
+    const own = isIpv4Loopback(from) || this.#port.machine.owns(from);
+    if (from !== IPV4_ANY && !(bound && own)) return invalidInput('not an address of this socket');
     const datagram = { source: { address: from, port: this.local.port }, destination: to, payload };
     const outcome = this.#port.machine.sendUdp(this.#port.now(), { socket: this.id, datagram });
     switch (outcome) {

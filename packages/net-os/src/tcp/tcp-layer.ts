@@ -2,6 +2,7 @@ import {
   DeadlineHeap,
   type Entropy,
   type Ipv4Address,
+  isIpv4Loopback,
   isIpv4Unicast,
   type Millis,
   NEVER,
@@ -140,7 +141,7 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
     requireArgument(isPort(remote.port) && remote.port > 0, 'the remote port is 1..65535');
     requireArgument(local.port === undefined || isPort(local.port), 'the local port is 0..65535');
     const resolved = resolveTcpOptions(options, this.#congestion);
-    if (!isIpv4Unicast(remote.address)) return 'no-route'; // MUST-46
+    if (!isIpv4Unicast(remote.address) && !isIpv4Loopback(remote.address)) return 'no-route'; // MUST-46
     const source = this.#network.sourceFor(remote.address, local.address);
     if (source === 'no-address' || source === 'no-route') return source;
     if (this.#connections.size >= this.limits.connectionCountMax) return 'no-buffers';
@@ -554,7 +555,8 @@ export class TcpLayer implements TcpContext, Timed, TcpUser<TcpOptions> {
   }
 
   #refuse(now: Millis, segment: Segment): TcpDropLabel {
-    if (!isIpv4Unicast(segment.source)) return 'tcp-not-unicast';
+    // From a loopback address only what came by that interface gets here.
+    if (!isIpv4Unicast(segment.source) && !isIpv4Loopback(segment.source)) return 'tcp-not-unicast';
     if (!this.#resets.take(now)) {
       this.count('tcp-reset-limited');
       return 'tcp-port-closed';

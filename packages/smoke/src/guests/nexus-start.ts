@@ -38,7 +38,7 @@ export const startNexus: StartGuest = async (options): Promise<RunningGuest> => 
     directory,
     startTimeoutMs: startMs,
     handlers: {
-      frame: (frame) => sink.frame(frame),
+      frame: (frame, { nic }) => (nic === 0 ? sink.frame(frame) : sink.loopback(frame)),
       uart: (bytes, { uart }) => (uart === 0 ? sink.console(bytes) : sink.kernel(bytes)),
       linkEnded: ({ reason }) => {
         if (reason !== 'closed') sink.trouble(`the guest’s cable: ${reason}`);
@@ -113,6 +113,8 @@ function machineOf(image: LinuxImage, incoming: string | undefined): QemuMachine
  */
 const NICS: NonNullable<QemuMachineOptions['nics']> = [
   { driver: 'virtio-net-pci', mac: parseMac('52:54:00:fe:00:01'), properties: { romfile: '' } },
+  // At the second one the guest shows what arrives on its loopback interface. Nothing is sent to it.
+  { driver: 'virtio-net-pci', mac: parseMac('52:54:00:fe:01:01'), properties: { romfile: '' } },
 ];
 
 const APPEND = [

@@ -11,8 +11,9 @@ import { prepareNexus, probeNexus, startNexus } from './nexus-start.js';
  */
 export const NEXUS: GuestDefinition = {
   name: 'nexus',
-  description: 'our netstackd on a Linux kernel for x86-64, whose own IP stack has no part in it',
-  capabilities: new Set(['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen']),
+  description: 'our netstackd and dsoftbusd on a Linux kernel for x86-64, whose own IP stack has no part in it',
+  capabilities: new Set(['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen', 'dsoftbus']),
+  faults: { 'wrong-peer-key': 'one node of the bus has another key for its peer than the peer has' },
   answers: 'always',
   script: nexusScript,
   rules: () => [],
@@ -25,8 +26,8 @@ export const NEXUS: GuestDefinition = {
 /** Where the guest waits for its configuration: see `programs/nexus`. */
 const PROMPT = /^nexus> $/;
 
-function nexusScript(profile: Profile, place: GuestPlace, seed: Uint8Array): readonly ScriptStep[] {
-  return [{ when: PROMPT, type: `${JSON.stringify(nexusConfig(profile, place, seed))}\n` }];
+function nexusScript(profile: Profile, place: GuestPlace, seed: Uint8Array, fault?: string): readonly ScriptStep[] {
+  return [{ when: PROMPT, type: `${JSON.stringify({ ...nexusConfig(profile, place, seed), ...busConfig(profile, fault) })}\n` }];
 }
 
 function nexusConfig(profile: Profile, { mac, address, netmask, gateway, dns }: GuestPlace, seed: Uint8Array): NexusConfig {
@@ -49,6 +50,12 @@ function nexusConfig(profile: Profile, { mac, address, netmask, gateway, dns }: 
     proofs: proofs.flatMap(([proof, wanted]) => (wanted ? [proof] : [])),
     dnsServers: [formatIpv4(dns)],
   };
+}
+
+/** The bus only where the profile asks for it. */
+function busConfig({ capabilities }: Profile, fault: string | undefined): Pick<NexusConfig, 'dsoftbus'> {
+  if (!capabilities.includes('dsoftbus')) return {};
+  return { dsoftbus: { dialect: 'bus', mode: 'single', ...(fault === 'wrong-peer-key' && { fault }) } };
 }
 
 /** The compatibility mode of ADR-0025: how long DHCP may take before the static address is used. */

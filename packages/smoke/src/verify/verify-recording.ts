@@ -2,14 +2,17 @@ import { segmentWitnesses } from '@nexus-net/lan';
 import { type Millis, NEVER } from '@nexus-net/sansio';
 import {
   type ConsoleLine,
+  type FactSource,
   type FailureReport,
   Ladder,
   type LadderOptions,
   LineAssembler,
+  type NodeName,
   type Verdict,
 } from '@nexus-net/verdict';
 import { FrameDissector } from '@nexus-net/wire';
 import type { CaptureFrame } from '../capture-file.js';
+import { LOOPBACK_PORT, loopbackWitnesses } from '../loopback.js';
 import type { RecordedInput } from './events-file.js';
 
 /** A run as its folder holds it. */
@@ -102,12 +105,15 @@ function lateFailure({ profile, panics = [] }: LadderOptions, { text }: ConsoleL
 class RecordedJudge {
   readonly #ladder: Ladder;
   readonly #witnesses = segmentWitnesses();
+  readonly #loopback = loopbackWitnesses();
+  readonly #node: NodeName;
   readonly #dissector = new FrameDissector();
   #now: Millis = Number.NEGATIVE_INFINITY;
   verdict: Verdict | undefined;
 
   constructor(options: LadderOptions) {
     this.#ladder = new Ladder(options);
+    this.#node = options.profile.nodes[0] as NodeName;
   }
 
   start(at: Millis): void {
@@ -120,10 +126,12 @@ class RecordedJudge {
     // What the gateway sends is no sign of life of the guest.
     if (port !== 'gateway') this.#ladder.handleMovement(this.#now);
     const observed = { number, at, bytes, layers: this.#dissector.dissect(at, bytes), ...(port !== undefined && { port }) };
-    for (const witness of this.#witnesses) {
+    const isLoopback = port === LOOPBACK_PORT;
+    const source: FactSource = isLoopback ? { segment: 'loopback', node: this.#node } : { segment: 'wire' };
+    for (const witness of isLoopback ? this.#loopback : this.#witnesses) {
       witness.handleFrame(at, observed);
       for (let event = witness.pollEvent(); event !== undefined; event = witness.pollEvent()) {
-        if (event.type === 'fact') this.#ladder.handleFact(this.#now, event.fact);
+        if (event.type === 'fact') this.#ladder.handleFact(this.#now, event.fact, source);
         if (event.type === 'violation') this.#ladder.handleViolation(this.#now, event.violation);
       }
     }

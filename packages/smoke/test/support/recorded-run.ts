@@ -1,4 +1,5 @@
-import { NexusMachine } from '@nexus-net/guest';
+import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
+import { NexusMachine, packageImage } from '@nexus-net/guest';
 import { type Millis, NEVER, SeededEntropy } from '@nexus-net/sansio';
 import type { Verdict } from '@nexus-net/verdict';
 import { describeFact, PcapngWriter } from '@nexus-net/wire';
@@ -112,7 +113,11 @@ export function recordRun(options: RecordOptions = {}): RecordedRun {
     }
   };
   const type = (bytes: Uint8Array): void => {
-    nexus = new NexusMachine({ config: JSON.parse(new TextDecoder().decode(bytes)), entropy: entropy.fork('guest') });
+    nexus = new NexusMachine({
+      config: JSON.parse(new TextDecoder().decode(bytes)),
+      entropy: entropy.fork('guest'),
+      bus: BUS_PARTS,
+    });
     say('\n');
     nexus.start(now);
   };
@@ -129,7 +134,8 @@ export function recordRun(options: RecordOptions = {}): RecordedRun {
         moved = true;
         if (out.to === 'wire') {
           if (now < cut) smoke.handleFrame(now, out.frame);
-        } else {
+        } else if (out.to === 'loopback') smoke.handleLoopbackFrame(now, out.frame);
+        else {
           const line = lie(out.line);
           if (line !== undefined) say(`${line}\n`);
         }
@@ -168,3 +174,5 @@ export function filesOf({ pcapng, events }: Pick<RecordedRun, 'pcapng' | 'events
   if (typeof capture === 'string') throw new Error(capture);
   return { inputs, frames: framesOnRunClock(capture, WALL) };
 }
+
+const BUS_PARTS = { crypto: nodeCrypto, packageImage: packageImage({ 'ro.product.name': 'recorded' }) };

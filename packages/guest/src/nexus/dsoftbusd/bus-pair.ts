@@ -1,0 +1,140 @@
+import {
+  BusNode,
+  type BusNodeEvent,
+  type BusNodeOptions,
+  type CryptoProvider,
+  type GatewayRequest,
+  type GatewayRule,
+  type OsServices,
+  osGatewayServices,
+  TrustStore,
+  type X25519KeyPair,
+} from '@nexus-net/dsoftbus';
+import { type Entropy, type Millis, Queue } from '@nexus-net/sansio';
+import { ADDRESS_PLAN } from '@nexus-net/wire';
+import { drawKey } from './draw-key.js';
+import { type NodePair, PAIR_ADDRESSES, type PairEvent, type PairNode } from './node-pair.js';
+
+export interface PairOptions {
+  readonly crypto: CryptoProvider;
+  readonly entropy: Entropy;
+  /** What node-b serves. */
+  readonly services: OsServices;
+  /** node-a believes that node-b has another key. */
+  readonly wrongPeerKey: boolean;
+}
+
+/** Two nodes of dialect `bus`, each of which has pinned the other's key. */
+export class BusPair implements NodePair {
+  readonly nodes: readonly [a: BusNode, b: BusNode];
+  readonly #events = new Queue<PairEvent>(1_024);
+
+  constructor({ crypto, entropy, services, wrongPeerKey }: PairOptions) {
+    const [keyA, keyB] = [drawKey(crypto, entropy), drawKey(crypto, entropy)];
+    const believed = wrongPeerKey ? drawKey(crypto, entropy) : keyB;
+    const { dsoftbusSessionA, dsoftbusSessionB } = ADDRESS_PLAN.ports;
+    const common = { crypto, entropy, services: ['samgrd', 'bundlemgrd'] };
+    this.nodes = [
+      new BusNode({
+        ...common,
+        ...ends('node-a', 'node-b', keyA, believed),
+        port: dsoftbusSessionA,
+        dial: ['node-b'],
+      }),
+      new BusNode({
+        ...common,
+        ...ends('node-b', 'node-a', keyB, keyA),
+        port: dsoftbusSessionB,
+        dial: 'none',
+        rules: RULES,
+        gatewayServices: osGatewayServices(services),
+      }),
+    ];
+  }
+
+  start(now: Millis): void {
+    for (const node of this.nodes) node.start(now);
+  }
+
+  ask(now: Millis, request: GatewayRequest): boolean {
+    return this.nodes[0].request(now, 'node-b', request) !== undefined;
+  }
+
+  pollEvent(): PairEvent | undefined {
+    const [a, b] = this.nodes;
+    for (let event = a.pollEvent(); event !== undefined; event = a.pollEvent()) this.#fromA(event);
+    for (let event = b.pollEvent(); event !== undefined; event = b.pollEvent()) this.#fromB(event);
+    return this.#events.shift();
+  }
+
+  #fromA(event: BusNodeEvent): void {
+    switch (event.type) {
+      case 'peer-found':
+        if (event.peer.deviceId === 'node-b') this.#events.push({ type: 'peer-found' });
+        break;
+      case 'session-open':
+        this.#events.push({ type: 'session', node: 'node-a' });
+        this.#events.push({ type: 'usable' });
+        break;
+      case 'session-failed':
+        this.#failed(event);
+        break;
+      case 'reply':
+        this.#events.push({ type: 'answer', answer: event.result });
+        break;
+      default:
+        break;
+    }
+  }
+
+  #fromB(event: BusNodeEvent): void {
+    if (event.type === 'session-open') this.#events.push({ type: 'session', node: 'node-b' });
+    if (event.type === 'session-failed') this.#failed(event);
+  }
+
+  #failed({ end }: Extract<BusNodeEvent, { readonly type: 'session-failed' }>): void {
+    const label = end.type === 'no-connection' ? end.cause : end.type === 'failed' ? end.label : end.detail;
+    // The side that dialled only sees that its connection ends: the other side says why, and is heard.
+    if (label === 'truncated') return;
+    const failure = end.type === 'no-connection' ? 'connect' : IDENTITY_LABELS.has(label) ? 'identity' : 'handshake';
+    this.#events.push({ type: 'failed', failure, label });
+  }
+}
+
+function ends(
+  own: PairNode,
+  peer: PairNode,
+  localStatic: X25519KeyPair,
+  { publicKey }: X25519KeyPair,
+): Pick<BusNodeOptions, 'address' | 'deviceId' | 'localStatic' | 'trust' | 'discovery'> {
+  const trust = new TrustStore();
+  trust.pin(peer, publicKey);
+  return {
+    address: PAIR_ADDRESSES[own],
+    deviceId: own,
+    localStatic,
+    trust,
+    discovery: {
+      targets: { group: undefined, broadcast: undefined, unicast: [PAIR_ADDRESSES[peer]] },
+      loopback: true,
+    },
+  };
+}
+
+/** All that a gateway has, for node-a. */
+const RULES: readonly GatewayRule[] = [
+  { deviceId: 'node-a', service: 'samgr', operations: ['resolve'] },
+  { deviceId: 'node-a', service: 'bundlemgr', operations: ['query'] },
+  { deviceId: 'node-a', service: 'packagefs', operations: ['stat', 'open', 'read', 'close'] },
+  { deviceId: 'node-a', service: 'statefs', operations: ['put', 'get', 'delete', 'list', 'sync'] },
+];
+
+/** Of `BusFailure`: who is there is not who was meant. */
+const IDENTITY_LABELS: ReadonlySet<string> = new Set([
+  'wrong-identity-or-prologue',
+  'responder-identity',
+  'unknown-device',
+  'key-changed',
+  'key-revoked',
+  'key-id-mismatch',
+]);

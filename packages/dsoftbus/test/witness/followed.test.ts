@@ -8,6 +8,7 @@ import { encodeAnnounce, PUBLICLY_KNOWN_TEST_KEYS, publiclyKnownTestSecret, QdSe
 import { DsoftbusWitness, type WitnessKeys } from '../../src/witness/index.js';
 import { CLIENT, hostClient, hostServer, run, SERVER } from '../support/host-pair.js';
 import { flipBit, keyOf } from '../support/noise-pair.js';
+import { NULL_TAG, nullCrypto } from '../support/null-crypto.js';
 import type { CrossVmVector } from '../support/vectors/sessions.js';
 import {
   busKeys,
@@ -114,6 +115,15 @@ describe('dialect bus', () => {
       );
       expect(linesOf(witnessOf(spoken, { keys: [busKeys('client')] }))).toContain(wanted);
     }
+  });
+
+  test('mux frames before both have accepted are found', () => {
+    const { spoken } = busTalk({ provider: nullCrypto });
+    const key = (name: string) => keyOf(name, nullCrypto);
+    const keys: WitnessKeys = { side: 'server', staticKey: key('server'), ephemeral: key('server') };
+    const ping = Uint8Array.of(0, 33, 6, 7, 0, 0, 0, 0, 0, 0, 8, ...new Uint8Array(8), ...NULL_TAG);
+    const early: Spoken = [...spoken.slice(0, 3), ['client', ping.slice()]];
+    expect(linesOf(witnessOf(early, { keys: [keys], provider: nullCrypto })).at(-1)).toMatch(/^! dsoftbus.early-record /);
   });
 
   test('property: any split of the streams gives the same facts', () => {

@@ -1,56 +1,30 @@
-import { BusSession, type X25519KeyPair } from '@nexus-net/dsoftbus';
+import { HandshakeState } from '@nexus-net/dsoftbus';
 import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
 import type { Entropy } from '@nexus-net/sansio';
 
-/** Two sessions of dialect `bus`, back to back: what `text` is when it has passed a stream. */
-export function overTheBus(text: string, entropy: Entropy): string {
-  const now = 0;
-  const keyOf = (): X25519KeyPair => {
-    const secret = new Uint8Array(32);
-    entropy.fill(secret);
-    return nodeCrypto.x25519KeyPair(secret);
-  };
-  const [key, otherKey] = [keyOf(), keyOf()];
-  const common = { crypto: nodeCrypto, entropy };
-  // Each knows the other's key; in a node the trust store judges.
-  const a = new BusSession({
+/** One XK handshake and one message, both sides in one place. In production `entropy` is the system's. */
+export function greet(entropy: Entropy, [clientSecret, serverSecret]: readonly [Uint8Array, Uint8Array]): string {
+  const server = nodeCrypto.x25519KeyPair(serverSecret);
+  const common = { protocol: 'Noise_XK_25519_ChaChaPoly_BLAKE2s', entropy, prologue: new TextEncoder().encode('demo 1') };
+  const initiator = new HandshakeState(nodeCrypto, {
     ...common,
-    deviceId: 'a',
-    localStatic: key,
-    remote: { deviceId: 'b', key: otherKey.publicKey },
-    judge: () => 'trusted',
+    role: 'initiator',
+    localStatic: nodeCrypto.x25519KeyPair(clientSecret),
+    remoteStatic: nodeCrypto.x25519PublicKey(server.publicKey), // known beforehand: pinned, or from an announce
   });
-  const b = new BusSession({
-    ...common,
-    deviceId: 'b',
-    localStatic: otherKey,
-    judge: (_now, peer) =>
-      peer.deviceId === 'a' && peer.key.every((octet, i) => octet === key.publicKey[i]) ? 'trusted' : 'key-changed',
-  });
-  b.start(now);
-  a.start(now);
-  let heard = '';
-  const drive = (from: BusSession, to: BusSession): boolean => {
-    let moved = false;
-    for (let out = from.pollTransmit(); out !== undefined; out = from.pollTransmit()) {
-      moved = true;
-      if (out.type === 'bytes') to.handleBytes(now, out.bytes);
-      else to.handleEnd(now);
-    }
-    for (let event = from.pollEvent(); event !== undefined; event = from.pollEvent()) {
-      if (event.type === 'open' && from === a) {
-        const stream = a.openStream(now, { name: 'greeting', priority: 3 });
-        if (stream.ok) a.write(now, stream.value, new TextEncoder().encode(text));
-        moved = true;
-      }
-      if (event.type === 'stream' && event.event.type === 'readable')
-        heard += new TextDecoder().decode(from.read(now, event.event.stream));
-    }
-    return moved;
-  };
-  for (let moved = true; moved; ) {
-    const there = drive(a, b);
-    moved = drive(b, a) || there;
+  const responder = new HandshakeState(nodeCrypto, { ...common, role: 'responder', localStatic: server });
+
+  for (const [writer, reader] of [
+    [initiator, responder],
+    [responder, initiator],
+    [initiator, responder],
+  ] as const) {
+    const message = writer.writeMessage();
+    const read = message.ok ? reader.readMessage(message.value) : message;
+    if (!read.ok) return `refused: ${read.error}`; // one label of NoiseError; the handshake is over
   }
-  return `${b.peer?.deviceId} says ${heard}`;
+  // responder.remoteStatic is proven now. Whose key that is, the application has to know.
+  const sealed = initiator.split().send.encryptWithAd(new Uint8Array(0), new TextEncoder().encode('hello'));
+  const opened = sealed.ok ? responder.split().receive.decryptWithAd(new Uint8Array(0), sealed.value) : sealed;
+  return opened.ok ? new TextDecoder().decode(opened.value) : `refused: ${opened.error}`;
 }

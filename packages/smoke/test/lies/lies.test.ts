@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { GUEST_PLACE, ladderOptionsOf, verifyTimeless } from '../../src/index.js';
 import { recordRun } from '../support/recorded-run.js';
 import { liesDocument } from './document.js';
-import { evidenceOf, exitOfText, judge, latin1, verdictText } from './lies.js';
+import { evidenceOf, exitOfText, indexOf, judge, latin1, tooEarly, verdictText, withLines } from './lies.js';
 import { LIES } from './table.js';
 
 const evidence = evidenceOf(recordRun({ environment: { REQUIRE_QEMU_DHCP: '1', REQUIRE_QEMU_DHCP_STRICT: '1' } }));
@@ -21,6 +21,18 @@ describe.each([...new Set(TOLD.map(({ kind }) => kind))])('%s', (kind) => {
     const found = judge(tell(evidence));
     expect({ timed: verdictText(found.timed), timeless: verdictText(found.timeless) }).toEqual({ timed, timeless });
   });
+});
+
+test('fault/H01 a marker inside of what a user typed, or long before the wire can show it, is none', () => {
+  const typed = withLines(evidence, indexOf(evidence, 'SELFTEST: net ping ok'), 'sh: SELFTEST: net ping ok: not found');
+  expect(verdictText(judge(typed).timed)).toBe('corrupt-log in ping');
+  const early = tooEarly(evidence, indexOf(evidence, 'net: dhcp bound'), 5_000);
+  expect(verdictText(judge(early).timed)).toBe('unproven-marker in dhcp');
+});
+
+test('fault/H15 a marker that is missing before later ones is the one that is named', () => {
+  const { timed } = judge(withLines(evidence, indexOf(evidence, 'SELFTEST: net ping ok')));
+  expect(timed.failure).toMatchObject({ phase: 'ping', marker: 'SELFTEST: net ping ok' });
 });
 
 test('docs/verdict-lies.md has every lie of the table', async () => {

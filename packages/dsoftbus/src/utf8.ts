@@ -40,7 +40,7 @@ export function utf8Length(text: string): number {
 
 function decodeStrict(bytes: Uint8Array): string | undefined {
   try {
-    return decoder.decode(bytes);
+    return decoder.decode(bytes.slice()); // a copy: the decoder takes no object that merely behaves like octets
   } catch {
     return undefined;
   }

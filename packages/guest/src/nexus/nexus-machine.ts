@@ -13,6 +13,7 @@ import {
   formatIpv4,
   type Machine,
   type Millis,
+  NEVER,
   parseIpv4,
   parseMac,
   parsePrefix,
@@ -58,6 +59,8 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
   readonly #sockets: HostSockets<NetstackdEvent>;
   readonly #dsoftbusd: Dsoftbusd | undefined;
   #isBusStarted = false;
+  /** When the bus starts. */
+  #busAt: Millis = NEVER;
   readonly #transmits = new Queue<NexusTransmit>(4_096);
   readonly #proofs: ReadonlySet<ProofConfig>;
   readonly #said = new Set<MarkerId>();
@@ -127,7 +130,7 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
   }
 
   nextTimeout(): Millis {
-    const own = this.#sockets.nextTimeout();
+    const own = Math.min(this.#sockets.nextTimeout(), this.#busAt);
     return this.#isBusStarted && this.#dsoftbusd !== undefined ? Math.min(own, this.#dsoftbusd.nextTimeout()) : own;
   }
 
@@ -139,6 +142,11 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
     for (let frame = this.#netstackd.pollLoopback(); frame !== undefined; frame = this.#netstackd.pollLoopback()) {
       this.#transmits.push({ to: 'loopback', frame });
       this.#dsoftbusd?.handleLoopbackFrame(frame);
+    }
+    if (this.#busAt <= now) {
+      this.#busAt = NEVER;
+      this.#isBusStarted = true;
+      this.#dsoftbusd?.start(now);
     }
     if (this.#isBusStarted) this.#dsoftbusd?.run(now);
     for (let frame = this.#sockets.pollTransmit(); frame !== undefined; frame = this.#sockets.pollTransmit()) {
@@ -160,13 +168,12 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
         this.#say('iface-up', { address: event.address });
         if (this.#proofs.has('tcp-listen')) this.#listen(now);
         // As the OS: the bus waits for an address, although it needs none on its own machine.
-        if (this.#dsoftbusd !== undefined && !this.#isBusStarted) {
-          this.#isBusStarted = true;
-          this.#dsoftbusd.start(now);
-        }
+        if (!this.#proofs.has('ping')) this.#startBusAt(now);
         break;
       case 'proof':
         this.#onProof(now, event.outcome);
+        // Handshakes hold a slow processor for a while: whoever looks for the interface just then would find nobody.
+        if (event.outcome.proof === 'ping') this.#startBusAt(now + BUS_DELAY_MS);
         break;
       case 'host':
         this.#onHostEvent(now, event.event);
@@ -174,6 +181,10 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
       default:
         break;
     }
+  }
+
+  #startBusAt(at: Millis): void {
+    if (this.#dsoftbusd !== undefined && !this.#isBusStarted) this.#busAt = Math.min(this.#busAt, at);
   }
 
   #onProof(now: Millis, outcome: ProofOutcome): void {
@@ -223,6 +234,8 @@ const PROGRAM_PING = 0x4e58;
 
 /** Frames of the loopback interface that wait to be exported. */
 const LOOPBACK_COUNT_MAX = 4_096;
+
+const BUS_DELAY_MS: Millis = 500;
 
 /** The name that the DNS proof asks for: as the OS does. */
 export const DNS_PROOF_NAME = 'localhost';

@@ -6,7 +6,7 @@ import { ROOT } from './packages.js';
 /** A test of ours, as its source says. */
 export interface NamedTest {
   readonly file: string;
-  /** The title, and for a table of cases its rows too: wherever an id may stand. */
+  /** The title, those of the groups around it, and for a table of cases its rows too: wherever an id may stand. */
   readonly text: string;
   /** Said not to run: skip, todo, or a condition. */
   readonly skipped: boolean;
@@ -29,9 +29,15 @@ export function namedTests(): readonly NamedTest[] {
 export function testsIn(file: string, text: string): readonly NamedTest[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
   const tests: NamedTest[] = [];
-  const visit = (node: ts.Node): void => {
+  const visit = (node: ts.Node, groups: string): void => {
     if (ts.isCallExpression(node)) {
       const head = node.expression.getText();
+      if (/^describe\b/.test(head) && node.arguments.some(isBody)) {
+        if (/\.(?:skip|todo|skipIf|runIf)\b/.test(head)) return; // what does not run shows nothing
+        const titles = node.arguments.filter((each) => !isBody(each)).map((each) => each.getText());
+        ts.forEachChild(node, (child) => visit(child, `${groups} ${titles.join(' ')}`));
+        return;
+      }
       const called = /^(?:test|it)\b/.test(head);
       // `test.each(rows)(title, body)` is a call of a call: the outer one has title and body, the rows stand in the inner one.
       if (called && node.arguments.some(isBody)) {
@@ -45,16 +51,16 @@ export function testsIn(file: string, text: string): readonly NamedTest[] {
           .join(' ');
         tests.push({
           file,
-          text: `${head} ${words} ${rowsNamedBy(head, source)}`,
+          text: `${groups} ${head} ${words} ${rowsNamedBy(head, source)}`,
           skipped: /^\w+(?:\.\w+)*\.(?:skip|todo|skipIf|runIf)\b/.test(head),
           asserts: /\bexpect|\bassert|Law\(|\blaw\(|check\w*\(/.test(body),
         });
         return;
       }
     }
-    ts.forEachChild(node, visit);
+    ts.forEachChild(node, (child) => visit(child, groups));
   };
-  visit(source);
+  visit(source, '');
   return tests;
 }
 

@@ -99,7 +99,7 @@ export class KernelLab<M extends FrameMachine<E>, E> {
   /** Runs a program to its end and returns what it said. */
   async output(command: string, ...args: readonly string[]): Promise<string> {
     const started = this.run(command, ...args);
-    await started.exited;
+    await started.finished; // its exit alone may be told before its last words
     return started.output;
   }
 

@@ -18,6 +18,8 @@ export interface PeerProcessOptions {
 export class PeerProcess {
   readonly what: string;
   readonly exited: Promise<void>;
+  /** It is gone and all that it said is here. Never, where a child of its own keeps its output open. */
+  readonly finished: Promise<void>;
   readonly #child: ChildProcess;
   #output = '';
 
@@ -48,6 +50,10 @@ export class PeerProcess {
       };
       child.once('error', ended);
       child.once('exit', ended);
+    });
+    this.finished = new Promise((resolve) => {
+      child.once('error', () => resolve());
+      child.once('close', () => resolve());
     });
   }
 

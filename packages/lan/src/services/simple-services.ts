@@ -23,14 +23,17 @@ export interface SimpleServiceView extends StreamServerView {
   readonly labels: Partial<Record<EchoLabel, number>>;
 }
 
-/** What comes goes back (RFC 862), over TCP and UDP. */
-export class EchoService implements SocketService<StreamServerEvent> {
+/** A service over TCP and UDP at one port. */
+class SimpleService implements SocketService<StreamServerEvent> {
   readonly #server: StreamServer;
   readonly #datagrams: DatagramLoop;
 
-  constructor({ port = 7, ...config }: SimpleServiceConfig) {
-    this.#server = new StreamServer({ ...config, port, open: () => new EchoHandler() });
-    this.#datagrams = new DatagramLoop(config.sockets, { port, answers: true });
+  constructor(
+    { port, ...config }: SimpleServiceConfig & { readonly port: number },
+    { open, answers }: { readonly open: () => StreamHandler; readonly answers: boolean },
+  ) {
+    this.#server = new StreamServer({ ...config, port, open });
+    this.#datagrams = new DatagramLoop(config.sockets, { port, answers });
   }
 
   run(now: Millis): void {
@@ -56,36 +59,17 @@ export class EchoService implements SocketService<StreamServerEvent> {
   }
 }
 
+/** What comes goes back (RFC 862), over TCP and UDP. */
+export class EchoService extends SimpleService {
+  constructor({ port = 7, ...config }: SimpleServiceConfig) {
+    super({ ...config, port }, { open: () => new EchoHandler(), answers: true });
+  }
+}
+
 /** What comes is thrown away (RFC 863), over TCP and UDP. */
-export class DiscardService implements SocketService<StreamServerEvent> {
-  readonly #server: StreamServer;
-  readonly #datagrams: DatagramLoop;
-
+export class DiscardService extends SimpleService {
   constructor({ port = 9, ...config }: SimpleServiceConfig) {
-    this.#server = new StreamServer({ ...config, port, open: () => new DiscardHandler() });
-    this.#datagrams = new DatagramLoop(config.sockets, { port, answers: false });
-  }
-
-  run(now: Millis): void {
-    this.#server.run(now);
-    this.#datagrams.run();
-  }
-
-  pollEvent(): StreamServerEvent | undefined {
-    return this.#server.pollEvent();
-  }
-
-  nextTimeout(): Millis {
-    return Math.min(this.#server.nextTimeout(), this.#datagrams.hasMore ? this.#datagrams.now : NEVER);
-  }
-
-  stop(): void {
-    this.#server.stop();
-    this.#datagrams.stop();
-  }
-
-  inspect(): SimpleServiceView {
-    return { ...this.#server.inspect(), ...this.#datagrams.inspect() };
+    super({ ...config, port }, { open: () => new DiscardHandler(), answers: false });
   }
 }
 

@@ -32,7 +32,7 @@ else if (packages.length > 0) {
   console.error(`not installed: ${missing().join(', ')}. What needs them is skipped. To install, run as root:`);
   console.error(`  apt-get update && apt-get install --yes --no-install-recommends ${packages.join(' ')}`);
 }
-if (CI) setUpGuest();
+if (CI) setUpGuest('u-boot'); // the peer that is a guest
 if (process.getuid?.() === 0) removeOrphans();
 
 function missing() {

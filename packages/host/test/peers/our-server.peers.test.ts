@@ -88,12 +88,12 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
     const { client, process } = await begin(lab, kind);
     await leased(lab, PATIENCE_MS);
     await answers(lab, before, FIRST);
-    if (kind.reboots) await process.stop('SIGKILL');
+    if (kind.remembers !== undefined) await killed(lab, kind, client, process);
     before.detach();
     // Another server takes over: it has no leases, and the address belongs to somebody.
     const server = serve(lab, 'server', { dhcp: { reservations: [{ address: FIRST, mac: OTHER_MAC }] } });
     const position = lab.position;
-    if (kind.reboots) kind.start(client);
+    if (kind.remembers !== undefined) kind.start(client);
     else kind.renew?.(process);
     await lab.until('our server says NAK', PATIENCE_MS, () => events(server, 'nak').length > 0);
     expect(lab.factsOf('dhcp.refused', position)[0]).toMatchObject({ client: CLIENT_MAC, server: SERVER });
@@ -102,13 +102,13 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
     await answers(lab, server, address);
   });
 
-  if (kind.reboots) {
+  if (kind.remembers !== undefined) {
     scene('reboot: the same address again, asked for without DISCOVER', async (lab) => {
       const server = serve(lab, 'server');
       const { client, process } = await begin(lab, kind);
       await leased(lab, PATIENCE_MS);
       await answers(lab, server, FIRST);
-      await process.stop('SIGKILL');
+      await killed(lab, kind, client, process);
       const position = lab.position;
       kind.start(client);
       expect(await leased(lab, PATIENCE_MS, position)).toBe(FIRST);
@@ -135,6 +135,12 @@ describe.concurrent.each(CLIENTS)('our server, client $name', (kind) => {
 async function begin(lab: Lab, kind: ClientKind): Promise<{ readonly client: Peer; readonly process: PeerProcess }> {
   const client = await lab.peer('client', { mac: CLIENT_MAC });
   return { client, process: kind.start(client) };
+}
+
+/** Ends the client as a power cut does, once it would remember its lease. */
+async function killed(lab: Lab, kind: ClientKind, client: Peer, process: PeerProcess): Promise<void> {
+  await lab.eventually('the lease is on disk', PATIENCE_MS, async () => kind.remembers?.(client, FIRST) === true);
+  await process.stop('SIGKILL');
 }
 
 function requests(lab: Lab, from = 0): readonly SeenMessage[] {

@@ -1,5 +1,6 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatIpv4, type Ipv4Address, ipv4FromU32 } from '@nexus-net/sansio';
 import type { Peer } from './lab.js';
 import type { PeerProcess } from './peer-process.js';
 
@@ -15,8 +16,11 @@ export interface ClientKind {
   renew?(process: PeerProcess): void;
   /** Asks for parameters for an address that is not leased (DHCPINFORM). */
   inform?(peer: Peer, address: string): PeerProcess;
-  /** It asks for its last address first when it starts again (INIT-REBOOT). */
-  readonly reboots: boolean;
+  /**
+   * Whether its lease of this address is on its disk: after that, it asks for the address first when it starts again
+   * (INIT-REBOOT), even if it was killed. It uses the address before. Absent: it keeps nothing.
+   */
+  remembers?(peer: Peer, address: Ipv4Address): boolean;
   /** How it learns that an address is in use: it probes by ARP, or its hook is told by a file. */
   readonly conflict: 'arp' | 'hook';
 }
@@ -25,6 +29,7 @@ export interface ClientKind {
 export const REFUSED = 'refused';
 
 const PID_FILE = 'dhclient.pid';
+const LEASE_FILE = 'dhclient.leases';
 
 const UDHCPC_HOOK = `#!/bin/sh
 case "$1" in
@@ -60,7 +65,11 @@ export const CLIENTS: readonly ClientKind[] = [
     release: (peer) => {
       peer.run('dhclient', ['-r', ...dhclientArguments(peer)]);
     },
-    reboots: true,
+    // A lease without its closing brace is no lease when dhclient reads it again.
+    remembers: ({ folder }, address) => {
+      const leases = readFileSync(join(folder.path, LEASE_FILE), 'utf8');
+      return leases.includes(`fixed-address ${formatIpv4(address)};`) && leases.trimEnd().endsWith('}');
+    },
     conflict: 'hook',
   },
   {
@@ -71,7 +80,12 @@ export const CLIENTS: readonly ClientKind[] = [
       peer.run('dhcpcd', ['-k', ...dhcpcdArguments(peer)]);
     },
     inform: (peer, address) => peer.run('dhcpcd', [`--inform=${address}/24`, ...dhcpcdArguments(peer)]),
-    reboots: true,
+    // The file is the DHCPACK: yiaddr is at 16.
+    remembers: ({ folder }, address) => {
+      const path = join(folder.path, 'lib/dhcpcd/eth0.lease');
+      const ack = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+      return ack.length >= 240 && ipv4FromU32(ack.readUInt32BE(16)) === address;
+    },
     conflict: 'arp',
   },
   {
@@ -83,7 +97,6 @@ export const CLIENTS: readonly ClientKind[] = [
     },
     release: (_peer, process) => process.signal('SIGUSR2'),
     renew: (process) => process.signal('SIGUSR1'),
-    reboots: false,
     conflict: 'arp',
   },
 ];
@@ -91,7 +104,7 @@ export const CLIENTS: readonly ClientKind[] = [
 function dhclientArguments({ folder }: Peer): readonly string[] {
   const config = folder.file('dhclient.conf', 'timeout 20;\nretry 2;\nreboot 15;\ninitial-interval 1;\nbackoff-cutoff 2;\n');
   const hook = folder.file('hook', DHCLIENT_HOOK, 0o755);
-  const leases = folder.touch('dhclient.leases');
+  const leases = folder.touch(LEASE_FILE);
   const pid = join(folder.path, PID_FILE);
   return ['-4', '-d', '-v', '-cf', config, '-lf', leases, '-pf', pid, '-sf', hook, '-e', `FOLDER=${folder.path}`, 'eth0'];
 }

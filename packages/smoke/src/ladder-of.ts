@@ -2,6 +2,7 @@ import type { LadderOptions } from '@nexus-net/verdict';
 import type { GuestPlace } from './guest.js';
 import { isInvariant } from './invariants.js';
 import type { RunRequest } from './request.js';
+import { acceptsStaticAddress } from './static-address.js';
 
 /** How a run of this request is judged: the same for a guest that runs and for a recording of one. */
 export function ladderOptionsOf({ guest, profile, until, runMs }: RunRequest, place: GuestPlace): LadderOptions {
@@ -13,7 +14,7 @@ export function ladderOptionsOf({ guest, profile, until, runMs }: RunRequest, pl
       gateway,
       dhcpServer: gateway,
       dnsServers: [dns],
-      ...(profile.capabilities.includes('dhcp') ? {} : { staticAddress: address }),
+      ...(acceptsStaticAddress(profile) && { staticAddress: address }),
     },
     rules: guest.rules(place),
     panics: guest.panics,

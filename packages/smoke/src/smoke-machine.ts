@@ -7,6 +7,7 @@ import type { GuestDefinition, GuestPlace } from './guest.js';
 import { ladderOptionsOf } from './ladder-of.js';
 import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
 import type { RunRequest } from './request.js';
+import { acceptsStaticAddress } from './static-address.js';
 
 /** What leaves the machine: a frame into the guest's network card, or key strokes into its console. */
 export type SmokeTransmit =
@@ -62,7 +63,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #transmits = new Queue<SmokeTransmit>(4_096);
   readonly #events = new Queue<SmokeEvent>(262_144);
   readonly #node: NodeName;
-  readonly #dhcp: boolean;
+  readonly #static: boolean;
   readonly #answers: GuestDefinition['answers'];
   readonly #listens: boolean;
   /** When the gateway tries the guest's listener next. */
@@ -80,7 +81,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   constructor({ request, entropy }: { readonly request: RunRequest; readonly entropy: Entropy }) {
     const { guest, profile, dhcpServer } = request;
     this.#answers = guest.answers;
-    this.#dhcp = profile.capabilities.includes('dhcp');
+    this.#static = acceptsStaticAddress(profile);
     const nextNumber = (): number => ++this.#frameCount;
     this.#loopback = new Tap({ witnesses: loopbackWitnesses(), nextNumber });
     this.#node = profile.nodes[0] as NodeName;
@@ -228,7 +229,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
 
   /** The address that the guest should have by now. */
   get #own(): Ipv4Address | undefined {
-    return this.#leased ?? (this.#dhcp ? undefined : GUEST_PLACE.address);
+    return this.#leased ?? (this.#static ? GUEST_PLACE.address : undefined);
   }
 
   /** A guest that has not used its address yet may not have it: an ARP request too early is not repeated for a second. */

@@ -7,6 +7,7 @@ import { type Environment, NEXUS, readRequest, type SmokeEvent, SmokeMachine } f
 
 interface Options {
   readonly dhcpServer?: boolean;
+  readonly profile?: string;
   /** Changes or swallows a line of the guest. */
   readonly lie?: (line: string) => string | undefined;
   /** What the guest says behind a line. */
@@ -20,8 +21,21 @@ interface Options {
 
 /** The services of the guest and the harness, joined by a cable and a console, in virtual time. */
 function run(environment: Environment, options: Options = {}): Verdict {
-  const { dhcpServer = true, lie = (line) => line, more = () => [], isLoopbackHidden = false, fault, cut = NEVER } = options;
-  const request = readRequest(environment, { guest: NEXUS, dhcpServer, ...(fault !== undefined && { fault }) });
+  const {
+    dhcpServer = true,
+    lie = (line) => line,
+    more = () => [],
+    isLoopbackHidden = false,
+    fault,
+    profile,
+    cut = NEVER,
+  } = options;
+  const request = readRequest(environment, {
+    guest: NEXUS,
+    dhcpServer,
+    ...(fault !== undefined && { fault }),
+    ...(profile !== undefined && { profile }),
+  });
   const entropy = new SeededEntropy(1);
   const smoke = new SmokeMachine({ request, entropy: entropy.fork('wire') });
   let nexus: NexusMachine | undefined;
@@ -100,6 +114,21 @@ describe('our services as the guest', () => {
 
   test('without a DHCP server the gate fails in its phase, for that reason', () => {
     expect(run(DHCP, { dhcpServer: false }).failure).toMatchObject({ phase: 'dhcp', cause: 'no-dhcp-offer' });
+  });
+
+  test('the profile dhcp-prefer takes a lease where there is one, and the static address of the compatibility mode where there is none', () => {
+    const leased = run({}, { profile: 'dhcp-prefer' });
+    expect([leased.outcome, leased.outcomes.map(({ marker }) => marker)]).toEqual(['passed', ['dhcp-bound']]);
+    const fallen = run({}, { profile: 'dhcp-prefer', dhcpServer: false });
+    expect([fallen.outcome, fallen.outcomes.map(({ marker }) => marker)]).toEqual(['passed', ['dhcp-fallback']]);
+    expect(fallen.markers.map(({ line }) => line)).toEqual(
+      expect.arrayContaining(['net: dhcp unavailable (fallback static 10.0.2.15/24)', 'net: smoltcp iface up 10.0.2.15']),
+    );
+  });
+
+  test('a profile that demands a lease leaves the guest no static address to fall back to', () => {
+    const { markers } = run(DHCP, { dhcpServer: false });
+    expect(markers.map(({ id }) => id)).not.toContain('dhcp-fallback');
   });
 
   test('a cable that is cut leaves the device unproven', () => {

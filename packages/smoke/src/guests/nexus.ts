@@ -3,6 +3,7 @@ import { formatIpv4, formatMac, maskLength, toHex } from '@nexus-net/sansio';
 import type { Profile } from '@nexus-net/verdict';
 import type { ScriptStep } from '../console-script.js';
 import type { GuestDefinition, GuestPlace } from '../guest.js';
+import { acceptsStaticAddress } from '../static-address.js';
 import { prepareNexus, probeNexus, startNexus } from './nexus-start.js';
 
 /**
@@ -44,9 +45,7 @@ function nexusConfig(profile: Profile, { mac, address, netmask, gateway, dns }: 
     node: 'guest',
     mac: formatMac(mac),
     seed: toHex(seed),
-    bringUp: profile.capabilities.includes('dhcp')
-      ? { type: 'dhcp-only' }
-      : { type: 'dhcp-then-static', ...own, budgetMs: FALLBACK_MS },
+    bringUp: acceptsStaticAddress(profile) ? { type: 'dhcp-then-static', ...own, budgetMs: FALLBACK_MS } : { type: 'dhcp-only' },
     proofs: proofs.flatMap(([proof, wanted]) => (wanted ? [proof] : [])),
     dnsServers: [formatIpv4(dns)],
   };

@@ -48,6 +48,7 @@ test('two addresses of the loopback network talk TCP, and the witness counts who
   expect([...addresses].sort()).toEqual([A, B]);
   const ends = { client: A, server: B, serverPort: 7 };
   expect(facts).toMatchObject([
+    { kind: 'tcp.dialled', ...ends, frames: [1] },
     { kind: 'tcp.connected', ...ends, frames: [1, 2] },
     { kind: 'tcp.exchanged', ...ends, turn: 1 },
     { kind: 'tcp.exchanged', ...ends, turn: 2 },

@@ -1,6 +1,7 @@
 import type { Fact } from '@nexus-net/wire';
 import type { Finding } from './evidence.js';
 import type { FactLog } from './fact-log.js';
+import { exchangesOver, missing, provenBy } from './session-facts.js';
 import type { Cause } from './verdict.js';
 
 /** The device whose session the single-machine lines speak of. */
@@ -22,22 +23,22 @@ export const BUS_PROOFS: Readonly<
 > = {
   'announce-seen': {
     wants: 'an announce datagram on the loopback interface',
-    check: (loopback) => oneOf(loopback.of('dsoftbus.announced').at(-1), 'no announce on the loopback interface'),
+    check: (loopback) => provenBy(loopback.of('dsoftbus.announced').at(-1), 'no announce on the loopback interface'),
   },
   'peer-announced': {
     wants: 'an announce of node-b on the loopback interface',
-    check: (loopback) => oneOf(announceOfPeer(loopback), NO_ANNOUNCE),
+    check: (loopback) => provenBy(announceOfPeer(loopback), NO_ANNOUNCE),
   },
   'session-port-connected': {
     wants: 'a TCP connection to the address and the port that node-b announced, and accepted there',
     check: (loopback) => {
       const announce = announceOfPeer(loopback);
-      return announce === undefined ? missing(NO_ANNOUNCE) : oneOf(connectionTo(announce, loopback), NO_CONNECTION);
+      return announce === undefined ? missing(NO_ANNOUNCE) : provenBy(connectionTo(announce, loopback), NO_CONNECTION);
     },
   },
   'session-opened': {
     wants: 'on such a connection, a whole handshake and a message of node-b after it',
-    check: (loopback) => oneOf(sessionWithPeer(loopback), NO_SESSION),
+    check: (loopback) => provenBy(sessionWithPeer(loopback), NO_SESSION),
   },
   'records-exchanged': {
     wants: 'after that, octets of the one who dialled, and octets of node-b that follow them',
@@ -54,7 +55,7 @@ export const BUS_PROOFS: Readonly<
   'datagram-session-opened': {
     wants: 'a whole handshake of the `QD` datagram session of the OS',
     check: (loopback) =>
-      oneOf(
+      provenBy(
         loopback.of('dsoftbus.session-opened').find(({ dialect }) => dialect === 'qd'),
         'no handshake of a datagram session',
       ),
@@ -93,30 +94,8 @@ function sessionWithPeer(loopback: FactLog): Fact<'dsoftbus.session-opened'> | u
 function exchanges(loopback: FactLog, wanted: number): Finding {
   const session = sessionWithPeer(loopback);
   if (session === undefined) return missing(NO_SESSION);
-  const openedBy = session.frames.at(-1) ?? 0;
-  const later = loopback
-    .of('tcp.exchanged')
-    .filter(
-      ({ client, clientPort, server, serverPort, frames }) =>
-        client === session.client &&
-        clientPort === session.clientPort &&
-        server === session.server &&
-        serverPort === session.serverPort &&
-        (frames.at(-1) ?? 0) > openedBy,
-    )
-    .slice(EXCHANGES_OF_ITS_OWN[session.dialect] ?? 0);
+  const later = exchangesOver(session, loopback);
   const last = later[wanted - 1];
   if (last === undefined) return missing(`${later.length} of ${wanted} exchanges over the session with ${PEER}`);
   return { state: 'proven', frames: last.frames };
-}
-
-/** Exchanges that a dialect makes by itself when the session stands: the two further steps of the mux ladder of `os`. */
-const EXCHANGES_OF_ITS_OWN: Readonly<Record<string, number>> = { os: 2 };
-
-function oneOf(fact: Fact | undefined, what: string): Finding {
-  return fact === undefined ? missing(what) : { state: 'proven', frames: fact.frames };
-}
-
-function missing(what: string): Finding {
-  return { state: 'missing', what };
 }

@@ -1,14 +1,19 @@
 import { BUS_PROOFS, diagnoseBus } from './bus-evidence.js';
+import { CROSSVM_PROOFS, diagnoseCrossvm } from './crossvm-evidence.js';
 import type { Circumstances, ProofName, WireContext } from './evidence.js';
 import type { FactLog } from './fact-log.js';
+import type { NodeName } from './profile.js';
 import type { Cause } from './verdict.js';
 
 /** Why the time for a marker ran out, read from what the wire, or the node's loopback interface, showed: the first step of its exchange that did not happen. */
 export function diagnose(
   proof: ProofName | undefined,
-  { wire: facts, loopback, context }: Pick<Circumstances, 'wire' | 'loopback' | 'context'>,
+  node: NodeName,
+  circumstances: Circumstances,
 ): { readonly cause: Cause; readonly message: string } {
+  const { wire: facts, loopback, context } = circumstances;
   if (proof !== undefined && Object.hasOwn(BUS_PROOFS, proof)) return diagnoseBus(loopback);
+  if (proof !== undefined && Object.hasOwn(CROSSVM_PROOFS, proof)) return diagnoseCrossvm(node, circumstances);
   switch (proof) {
     case 'lease-held':
       return diagnoseDhcp(facts, context);
@@ -38,8 +43,16 @@ function diagnoseDhcp(facts: FactLog, { guestMac }: WireContext): { readonly cau
   return { cause: 'missing-marker', message: 'the server acknowledged the lease, and the guest’s console does not say so' };
 }
 
-function diagnoseReach(facts: FactLog, { guestMac, gateway }: WireContext): { readonly cause: Cause; readonly message: string } {
+function diagnoseReach(
+  facts: FactLog,
+  { guestMac, gateway, isUnrouted = false }: WireContext,
+): { readonly cause: Cause; readonly message: string } {
   const resolved = facts.of('arp.resolved');
+  if (isUnrouted) {
+    if (!resolved.some((fact) => fact.askerIp === gateway && fact.ownerMac === guestMac))
+      return { cause: 'no-arp-reply', message: 'the guest did not answer the observer’s ARP request' };
+    return { cause: 'missing-marker', message: 'the guest answers, and its console does not say so' };
+  }
   if (!resolved.some((fact) => fact.askerMac === guestMac && fact.ownerIp === gateway)) {
     return { cause: 'no-arp-reply', message: 'the guest did not find the gateway by ARP' };
   }

@@ -1,8 +1,9 @@
 import { formatIpv4, type Ipv4Address, type MacAddress, type Millis } from '@nexus-net/sansio';
 import { ADDRESS_PLAN, type Fact } from '@nexus-net/wire';
 import { BUS_PROOFS, type BusProofName } from './bus-evidence.js';
+import { CROSSVM_PROOFS, type CrossvmProofName } from './crossvm-evidence.js';
 import type { FactLog } from './fact-log.js';
-import type { MarkerId, MarkerValues } from './marker.js';
+import type { Marker, MarkerId, MarkerValues } from './marker.js';
 import type { NodeName } from './profile.js';
 import { newestAck, type Tenancy, tenanciesOf } from './tenancy.js';
 
@@ -11,6 +12,8 @@ export interface WireContext {
   /** The node's own MAC address. */
   readonly guestMac: MacAddress;
   readonly gateway: Ipv4Address;
+  /** The node has no router: the host at `gateway` asks it, and is never asked. Default false. */
+  readonly isUnrouted?: boolean;
   /** The DHCP server whose lease counts. */
   readonly dhcpServer: Ipv4Address;
   /** Further DNS servers of the wire, beside the gateway. */
@@ -51,9 +54,9 @@ export type Finding =
   /** It says otherwise. */
   | { readonly state: 'contradicted'; readonly what: string; readonly frames: readonly number[] };
 
-/** Looks for the evidence of a claim: `proof` is that of its marker, `undefined` for one that is local. */
-export function findEvidence(proof: ProofName | undefined, claim: Claim, circumstances: Circumstances): Finding {
-  return proof === undefined ? { state: 'unbacked' } : PROOFS[proof].check(claim, circumstances);
+/** Looks for the evidence of a claim of this marker. One that is local has none. */
+export function findEvidence({ proof, times = 1 }: Marker, claim: Claim, circumstances: Circumstances): Finding {
+  return proof === undefined ? { state: 'unbacked' } : PROOFS[proof].check(claim, circumstances, times);
 }
 
 /** The newest tenancy that a line of this instant may speak of. */
@@ -67,7 +70,11 @@ export function tenancyAt(at: Millis, facts: FactLog, context: WireContext): Ten
  */
 export const CHANNEL_SKEW_MS: Millis = 2_000;
 
-type Check = (claim: Claim, circumstances: Circumstances) => Finding;
+/** What a proof wants to see, in words, and the check for it. `times`: how many exchanges, where it counts them. */
+export interface ProofRow {
+  readonly wants: string;
+  readonly check: (claim: Claim, circumstances: Circumstances, times: number) => Finding;
+}
 
 export type ProofName =
   | 'device-sends'
@@ -78,11 +85,13 @@ export type ProofName =
   | 'second-gateway-echo'
   | 'dns-answered'
   | 'tcp-nonce-exchanged'
-  | BusProofName;
+  | BusProofName
+  | CrossvmProofName;
 
 /** Every proof that a marker may name: what it wants in words, and the check. */
-export const PROOFS: Readonly<Record<ProofName, { readonly wants: string; readonly check: Check }>> = {
+export const PROOFS: Readonly<Record<ProofName, ProofRow>> = {
   ...onLoopback(),
+  ...CROSSVM_PROOFS,
   'device-sends': {
     wants: 'a frame from the guest’s own MAC address',
     check: (_claim, { wire, context }) => {
@@ -91,7 +100,8 @@ export const PROOFS: Readonly<Record<ProofName, { readonly wants: string; readon
     },
   },
   'interface-usable': {
-    wants: 'ARP answered in both directions, and an ICMP echo answered in both directions, under the guest’s address',
+    wants:
+      'ARP answered in both directions, and an ICMP echo answered in both directions, under the guest’s address; of a guest without a router, both in the direction to it',
     check: ifaceEvidence,
   },
   'lease-held': {
@@ -147,13 +157,12 @@ export const PROOFS: Readonly<Record<ProofName, { readonly wants: string; readon
 };
 
 /** The proofs of the bus, which look at the loopback interface of the claim's node and at nothing else. */
-function onLoopback(): Readonly<Record<BusProofName, { readonly wants: string; readonly check: Check }>> {
-  return Object.fromEntries(
-    Object.entries(BUS_PROOFS).map(([name, { wants, check }]) => [
-      name,
-      { wants, check: (_claim: Claim, { loopback }: Circumstances) => check(loopback) },
-    ]),
-  ) as Readonly<Record<BusProofName, { readonly wants: string; readonly check: Check }>>;
+function onLoopback(): Readonly<Record<BusProofName, ProofRow>> {
+  const rows = Object.entries(BUS_PROOFS).map(([name, { wants, check }]): [string, ProofRow] => [
+    name,
+    { wants, check: (_claim, { loopback }) => check(loopback) },
+  ]);
+  return Object.fromEntries(rows) as Readonly<Record<BusProofName, ProofRow>>;
 }
 
 function fallbackEvidence(claim: Claim, { wire, context }: Circumstances): Finding {
@@ -231,7 +240,7 @@ function ifaceEvidence(claim: Claim, { wire: facts, context }: Circumstances): F
     const what = `the line says ${formatIpv4(address)}, the ${lease === undefined ? 'static address' : 'lease'} is ${formatIpv4(expected)}`;
     return lease === undefined ? { state: 'contradicted', what, frames: [] } : contradicted(what, newestAck(lease));
   }
-  const { gateway, guestMac } = context;
+  const { gateway, guestMac, isUnrouted = false } = context;
   const resolved = facts.of('arp.resolved');
   const foundGateway = resolved.find(
     (fact) => fact.askerMac === guestMac && fact.askerIp === address && fact.ownerIp === gateway,
@@ -241,6 +250,10 @@ function ifaceEvidence(claim: Claim, { wire: facts, context }: Circumstances): F
   const echoes = facts.of('icmp.echo-answered').filter((fact) => isWithin(tenancy, fact));
   const outward = echoes.find((fact) => fact.asker === address && fact.answerer === gateway);
   const inward = echoes.find((fact) => fact.asker === gateway && fact.answerer === address);
+  if (isUnrouted) {
+    if (foundGuest === undefined) return missing('the observer’s ARP request for the guest and its reply');
+    return inward === undefined ? missing('the observer’s ICMP echo and the guest’s reply') : proven(foundGuest, inward);
+  }
   if (foundGateway === undefined) return missing('the guest’s ARP request for the gateway and its reply');
   if (foundGuest === undefined) return missing('the gateway’s ARP request for the guest and its reply');
   if (outward === undefined) return missing('the guest’s ICMP echo and the gateway’s reply');

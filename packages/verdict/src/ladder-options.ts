@@ -26,6 +26,10 @@ export type LadderOptions = {
   readonly runMs?: Millis;
   /** Milliseconds in which neither console nor wire moves. Default 30 000; `NEVER` for no limit. */
   readonly silenceMs?: Millis;
+  /** Milliseconds by which evidence may come later than its marker says, and phases take longer: for a wire that is made bad on purpose. Default 0. */
+  readonly slackMs?: Millis;
+  /** What a run that is satisfied may have taken: phases by name, and `total`. Beyond it the run fails as over budget. Default: no limit. */
+  readonly budgets?: Readonly<Record<PhaseName, Millis>>;
   /** May a violation with this rule id pass? Default: every violation is reported and none is fatal. */
   readonly fatalViolation?: (violation: Violation) => boolean;
   /** Violations kept in the verdict; further ones are only counted. Default 256. */
@@ -48,6 +52,8 @@ export function withDefaults(options: LadderOptions): ResolvedLadderOptions {
     until = { type: 'satisfied' },
     runMs = 90_000,
     silenceMs = 30_000,
+    slackMs = 0,
+    budgets = {},
     fatalViolation = () => false,
     violationCountMax = 256,
     claimCountMax = 256,
@@ -59,6 +65,8 @@ export function withDefaults(options: LadderOptions): ResolvedLadderOptions {
     const known = phases.map((phase) => phase.name).join(', ');
     throw new UsageError(`the profile ${name} has no phase ${until.phase}: ${known}`);
   }
+  const stranger = Object.keys(budgets).find((each) => each !== 'total' && !phases.some((phase) => phase.name === each));
+  if (stranger !== undefined) throw new UsageError(`the profile ${name} has no phase ${stranger} to give a budget`);
   const demanded = demandedMarkers(profile);
   if (until.type === 'marker' && !demanded.includes(until.marker)) {
     const known = demanded.map((id) => markerLiteral(profile.catalogue.get(id))).join(', ');
@@ -68,7 +76,20 @@ export function withDefaults(options: LadderOptions): ResolvedLadderOptions {
   const contexts = isContext(context) ? { [profile.nodes[0] as NodeName]: context } : context;
   const strangers = profile.nodes.filter((node) => contexts[node] === undefined);
   requireArgument(strangers.length === 0, `every node of the profile has a context; ${strangers.join(', ')} has none`);
-  return { ...rest, contexts, rules, panics, until, runMs, silenceMs, fatalViolation, violationCountMax, claimCountMax };
+  return {
+    ...rest,
+    contexts,
+    rules,
+    panics,
+    until,
+    runMs,
+    silenceMs,
+    slackMs,
+    budgets,
+    fatalViolation,
+    violationCountMax,
+    claimCountMax,
+  };
 }
 
 function isContext(context: LadderOptions['context']): context is WireContext {

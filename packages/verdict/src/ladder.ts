@@ -212,11 +212,12 @@ export class Ladder {
       },
     ];
     if (phase !== undefined) {
-      deadlines.push({ at: state.phaseStartedAt + phase.budgetMs, expire: () => this.#expirePhase(phase.name) });
+      const { slackMs } = this.#options;
+      deadlines.push({ at: state.phaseStartedAt + phase.budgetMs + slackMs, expire: () => this.#expirePhase(phase.name) });
     }
     for (const held of this.#claims.open()) {
       const { evidenceWithinMs = CHANNEL_SKEW_MS } = this.#marker(held.claim.marker);
-      deadlines.push({ at: held.claim.at + evidenceWithinMs, expire: () => this.#failClaim(held) });
+      deadlines.push({ at: held.claim.at + evidenceWithinMs + this.#options.slackMs, expire: () => this.#failClaim(held) });
     }
     return deadlines.reduce((earliest, deadline) => (deadline.at < earliest.at ? deadline : earliest));
   }
@@ -265,7 +266,7 @@ export class Ladder {
   }
 
   #weigh(claim: Claim): Finding {
-    return findEvidence(this.#marker(claim.marker).proof, claim, this.#circumstances(claim.node));
+    return findEvidence(this.#marker(claim.marker), claim, this.#circumstances(claim.node));
   }
 
   #circumstances(node: NodeName): Circumstances {
@@ -312,7 +313,7 @@ export class Ladder {
   #complete(): void {
     const { until } = this.#options;
     if (until.type !== 'marker' || this.#isMarkerReached()) {
-      this.#end();
+      this.#endWithin();
       return;
     }
     const marker = renderMarker(this.#marker(until.marker), until.values);
@@ -320,6 +321,23 @@ export class Ladder {
       marker,
       message: 'every phase passed, and the marker that was to end the run has other values',
     });
+  }
+
+  /** Ends a run that is satisfied, and looks whether it took longer than it may. */
+  #endWithin(): void {
+    const { budgets } = this.#options;
+    const total: PhaseReport[] = [
+      { name: 'total', outcome: 'passed', markers: [], startedMs: 0, endedMs: sinceStart(this.#state as Running, this.#now) },
+    ];
+    for (const { name, startedMs = 0, endedMs = 0 } of [...this.#phases, ...total]) {
+      const { [name]: budget = NEVER } = budgets;
+      if (endedMs - startedMs <= budget) continue;
+      const took = Math.round(endedMs - startedMs);
+      const what = name === 'total' ? 'the run' : `the phase ${name}`;
+      this.#fail('over-budget', { message: `${what} took ${took} ms, and may take ${budget} ms` }, name);
+      return;
+    }
+    this.#end();
   }
 
   /** Is the marker there that was to end the run? */
@@ -346,7 +364,7 @@ export class Ladder {
     }
     const marker = renderMarker(this.#marker(open.marker));
     if (this.#failDamaged(open)) return;
-    const { cause, message } = diagnose(this.#marker(open.marker).proof, this.#circumstances(open.node));
+    const { cause, message } = diagnose(this.#marker(open.marker).proof, open.node, this.#circumstances(open.node));
     this.#fail(cause, { message, marker, node: open.node });
   }
 

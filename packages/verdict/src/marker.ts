@@ -27,6 +27,8 @@ export interface Marker {
   readonly backing: Backing;
   /** The check that looks for the evidence: a row of `PROOFS`. Absent where backing is `local`, and only there. */
   readonly proof?: ProofName;
+  /** How many exchanges the proof wants to have seen, where it counts them. Default 1. */
+  readonly times?: number;
   /** Milliseconds after the line in which the evidence may still come. Default 2 000: the skew of two channels. */
   readonly evidenceWithinMs?: number;
   /** Beginnings of lines that say the opposite: each is forbidden wherever this marker is demanded. */

@@ -1,5 +1,6 @@
 import { MarkerCatalogue } from './catalogue.js';
 import type { Marker, MarkerId } from './marker.js';
+import { CROSSVM_MARKERS } from './markers/crossvm.js';
 import { DSOFTBUS_LATER_MARKERS, DSOFTBUS_MARKERS } from './markers/dsoftbus.js';
 import { NETSTACKD_MARKERS } from './markers/netstackd.js';
 
@@ -11,6 +12,7 @@ export const MARKERS: Readonly<Record<MarkerId, Marker>> = {
   ...NETSTACKD_MARKERS,
   ...DSOFTBUS_MARKERS,
   ...DSOFTBUS_LATER_MARKERS,
+  ...CROSSVM_MARKERS,
 };
 
 /** The same as a reader of lines. */

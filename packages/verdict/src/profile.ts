@@ -16,7 +16,9 @@ export type Capability =
   /** Runs the DSoftBus ladder. */
   | 'dsoftbus'
   /** Runs the lines that the OS added to it later, too: its datagram session and its mux. */
-  | 'dsoftbus-19';
+  | 'dsoftbus-19'
+  /** Runs the bus with another machine on the wire, at an address that follows from its MAC. */
+  | 'crossvm';
 
 export const CAPABILITIES: readonly Capability[] = [
   'static-address',
@@ -26,6 +28,7 @@ export const CAPABILITIES: readonly Capability[] = [
   'tcp-listen',
   'dsoftbus',
   'dsoftbus-19',
+  'crossvm',
 ];
 
 /** `boot`, `link`, `dhcp` …: names are the profile's own. */

@@ -152,6 +152,79 @@ export const PROFILE_SPECS: readonly ProfileSpec[] = [
     ],
   },
   {
+    name: 'os2vm',
+    description:
+      'two machines on one wire, at static addresses: discovery, session, mux, and the services of one used by the other; no DHCP',
+    nodes: ['a', 'b'],
+    phases: [
+      { name: 'boot', markers: ['netstackd-ready'], budgetMs: 120_000 },
+      { name: 'link', markers: ['virtio-net-up'], budgetMs: 60_000 },
+      { name: 'iface', markers: ['iface-up'], budgetMs: 60_000 },
+      { name: 'discovery', markers: ['crossvm-discovery-up'], budgetMs: 60_000 },
+      { name: 'session', markers: ['crossvm-session-ok'], budgetMs: 60_000 },
+      {
+        name: 'mux',
+        markers: [
+          'crossvm-mux-session-up',
+          'crossvm-mux-data-ok',
+          'crossvm-mux-control-ok',
+          'crossvm-mux-bulk-ok',
+          'crossvm-mux-backpressure-ok',
+        ],
+        budgetMs: 60_000,
+      },
+      {
+        name: 'remote',
+        markers: [
+          ...[
+            'remote-resolve-ok',
+            'remote-query-ok',
+            'remote-statefs-ok',
+            'remote-pkgfs-stat-ok',
+            'remote-pkgfs-open-ok',
+            'remote-pkgfs-read-step-ok',
+            'remote-pkgfs-close-ok',
+            'remote-pkgfs-read-ok',
+          ].map((marker) => ({ marker, nodes: ['a'] })),
+          ...['remote-statefs-served', 'remote-pkgfs-served'].map((marker) => ({ marker, nodes: ['b'] })),
+        ],
+        budgetMs: 60_000,
+      },
+    ],
+    order: [
+      ['virtio-net-up', 'iface-up'],
+      ['iface-up', 'crossvm-discovery-up'],
+      ...consecutive([
+        'crossvm-discovery-up',
+        'crossvm-session-ok',
+        'crossvm-mux-session-up',
+        'crossvm-mux-data-ok',
+        'remote-resolve-ok',
+        'remote-query-ok',
+        'remote-statefs-ok',
+        'remote-pkgfs-stat-ok',
+        'remote-pkgfs-open-ok',
+        'remote-pkgfs-read-step-ok',
+        'remote-pkgfs-close-ok',
+        'remote-pkgfs-read-ok',
+      ]),
+    ],
+    outcomes: [{ name: 'address', of: ['dhcp-bound', 'dhcp-fallback'] }],
+    forbidden: ['dhcp-bound'],
+    capabilities: ['static-address', 'crossvm'],
+    notes: [
+      'What a session carries is encrypted: that a request was answered is shown by the number of exchanges over it, not by their contents.',
+    ],
+  },
+  {
+    name: 'os2vm-restart',
+    description:
+      'all of the profile os2vm; then one machine ends and begins again, and what was written to its statefs is still there',
+    extends: ['os2vm'],
+    phases: [{ name: 'persist', markers: [{ marker: 'remote-statefs-persist-ok', nodes: ['a'] }], budgetMs: 120_000 }],
+    order: [['remote-statefs-ok', 'remote-statefs-persist-ok']],
+  },
+  {
     name: 'adr-0025-full',
     description:
       'the 109 lines of the OS’s default ladder right after ADR-0025; those of the network are believed only with the wire',

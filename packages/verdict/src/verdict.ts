@@ -22,12 +22,14 @@ export const CAUSES: Readonly<Record<Cause, string>> = {
   'no-echo-reply': 'an ICMP echo between guest and gateway stayed unanswered',
   'no-dns-answer': 'a DNS query of the guest stayed unanswered',
   'no-announce': 'the announce that the bus service should have sent was not seen',
+  'no-session-dial': 'both nodes were announced, and neither asked the other for a connection',
   'no-session-connection': 'a device was announced, and no connection to its session port came about',
   'no-session': 'a connection to the session port came about, and no handshake was completed on it',
   'wire-violation': 'the guest broke a rule that nothing may break',
   'guest-panic': 'the guest’s console shows a crash',
   'guest-exit': 'the guest ended before its ladder was satisfied',
   'guest-silent': 'neither console nor wire moved',
+  'over-budget': 'the ladder was satisfied, and a phase, or the whole, took longer than it may',
   'run-timeout': 'the time for the whole run ran out',
   'guest-missing': 'something that the guest needs to run is not installed',
   'guest-not-started': 'the guest’s machine did not start',
@@ -52,12 +54,14 @@ export type Cause =
   | 'no-echo-reply'
   | 'no-dns-answer'
   | 'no-announce'
+  | 'no-session-dial'
   | 'no-session-connection'
   | 'no-session'
   | 'wire-violation'
   | 'guest-panic'
   | 'guest-exit'
   | 'guest-silent'
+  | 'over-budget'
   | 'run-timeout'
   | AbortCause;
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runs } from '../../sansio/test/support/runs.js';
 import {
+  CATALOGUE,
   DHCP_LEASE as DHCP,
   type FactLog,
   findEvidence,
@@ -350,7 +351,11 @@ test('every proof can say that something is missing, but the one that nothing ha
   const empty = { of: () => [] } as unknown as FactLog;
   const circumstances = { wire: empty, loopback: empty, context, nodes: { guest: context } };
   for (const proof of Object.keys(PROOFS) as ProofName[]) {
-    const { state } = findEvidence(proof, { marker: 'x', node: 'guest', at: 0, values: {} }, circumstances);
+    const { state } = findEvidence(
+      { ...CATALOGUE.get('iface-up'), proof },
+      { marker: 'x', node: 'guest', at: 0, values: {} },
+      circumstances,
+    );
     expect([proof, state]).toEqual([proof, proof === 'no-lease' ? 'proven' : 'missing']);
   }
 });

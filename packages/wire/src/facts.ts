@@ -65,6 +65,8 @@ export interface FactDetail {
   'igmp.left': { host: Ipv4Address; group: Ipv4Address };
   /** A DNS query and the response to it were both seen. */
   'dns.answered': { client: Ipv4Address; server: Ipv4Address; id: number; name: string; responseCode: number };
+  /** A TCP client asked for a connection: the first SYN of it. Told of ports that are watched. */
+  'tcp.dialled': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number };
   /** A TCP server took a connection. Told of ports that are watched. */
   'tcp.connected': { client: Ipv4Address; clientPort: number; server: Ipv4Address; serverPort: number };
   /** Octets of a TCP client, and after them octets of its server; `turn` counts this in one connection, from 1. Told of ports that are watched. */
@@ -199,6 +201,7 @@ const FIELDS: { readonly [K in FactKind]: { readonly [F in keyof FactDetail[K]]-
   'igmp.joined': { host: 'ipv4', group: 'ipv4' },
   'igmp.left': { host: 'ipv4', group: 'ipv4' },
   'dns.answered': { client: 'ipv4', server: 'ipv4', id: 'number', name: 'text', responseCode: 'number' },
+  'tcp.dialled': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number' },
   'tcp.connected': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number' },
   'tcp.exchanged': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', turn: 'number' },
   'tcp.echoed': { client: 'ipv4', clientPort: 'number', server: 'ipv4', serverPort: 'number', octets: 'number' },

@@ -11,8 +11,8 @@ export interface TcpExchangeOptions extends WitnessOptions {
 }
 
 /**
- * Watches who talks with a TCP server, whatever is said. Fact `tcp.connected`: the server took the connection. Fact `tcp.exchanged`:
- * octets of the client, and after them octets of the server; `turn` counts them in one connection, from 1.
+ * Watches who talks with a TCP server, whatever is said. Fact `tcp.dialled`: a client asked for a connection. Fact `tcp.connected`: the
+ * server took it. Fact `tcp.exchanged`: octets of the client, and after them octets of the server; `turn` counts them in one connection, from 1.
  */
 export class TcpExchangeWitness implements Witness {
   readonly #ports: ReadonlySet<number>;
@@ -70,8 +70,11 @@ export class TcpExchangeWitness implements Witness {
 
   #onStream(event: TcpStreamEvent): void {
     const { connection } = event;
-    if (event.type === 'opened') this.#followed.set(connection, { isAccepted: false, asked: undefined, turns: 0 });
-    else if (event.type === 'closed') this.#followed.delete(connection);
+    if (event.type === 'opened') {
+      this.#followed.set(connection, { isAccepted: false, asked: undefined, turns: 0 });
+      const { client, clientPort, server, serverPort, opened } = connection;
+      this.#events.fact({ kind: 'tcp.dialled', at: this.#now, frames: [opened], client, clientPort, server, serverPort });
+    } else if (event.type === 'closed') this.#followed.delete(connection);
     else if (event.type === 'bytes') this.#onBytes(event);
   }
 

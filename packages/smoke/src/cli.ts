@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { PROFILE_SPECS, type Verdict } from '@nexus-net/verdict';
+import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { doctor } from './doctor.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
@@ -10,14 +9,16 @@ import { NEXUS } from './guests/nexus.js';
 import { U_BOOT } from './guests/u-boot.js';
 import { inspectFrames, inspectionLines } from './inspect.js';
 import { Refusal } from './refusal.js';
+import { repeatTestOs, timesOf } from './repeat/command.js';
 import { type LiveFacts, replayFrames, replayLines } from './replay.js';
-import { junitXml, tapText } from './report/test-formats.js';
+import { junitXmlOf, type NamedVerdict, tapTextOf } from './report/test-formats.js';
 import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
 import { GUEST_CACHE, type RunReport, run } from './run.js';
 import { RUN_FILES } from './run-folder.js';
 import { verify } from './verify/command.js';
 import { verificationLines } from './verify/verification-lines.js';
+import { parseWords } from './words.js';
 
 /** Guests by name. */
 export const GUESTS: Readonly<Record<string, GuestDefinition>> = { [U_BOOT.name]: U_BOOT, [NEXUS.name]: NEXUS };
@@ -75,7 +76,7 @@ export async function cli(context: CliContext): Promise<number> {
 }
 
 async function testOs(argv: readonly string[], context: CliContext): Promise<number> {
-  const { values, positionals } = parse(argv, {
+  const { values, positionals } = parseWords(argv, {
     guest: { type: 'string', default: NEXUS.name },
     profile: { type: 'string' },
     boot: { type: 'string', default: 'cold' },
@@ -85,6 +86,8 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     runs: { type: 'string', default: 'runs' },
     junit: { type: 'string' },
     tap: { type: 'string' },
+    repeat: { type: 'string' },
+    'until-failure': { type: 'boolean', default: false },
   });
   if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
   const boot = bootNamed(values.boot);
@@ -95,6 +98,14 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     ...(values.profile !== undefined && { profile: values.profile }),
     ...(values.fault !== undefined && { fault: values.fault }),
   });
+  if (values['until-failure'] && values.repeat === undefined) throw new Refusal('--until-failure goes with --repeat N.');
+  if (values.repeat !== undefined) {
+    const { 'until-failure': untilFailure, repeat: times } = values;
+    const series = { request, boot, runsFolder: values.runs, times: timesOf(times), untilFailure, json: values.json };
+    const { exit, verdicts } = await repeatTestOs(series, context);
+    await writeFormats(verdicts, values, context);
+    return exitCode(exit);
+  }
   const human = values.json ? undefined : new HumanReport(context.print, { colour: context.colour ?? false });
   const outcome = await run({
     request,
@@ -106,19 +117,19 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   });
   if (human === undefined) context.print(JSON.stringify({ folder: outcome.folder, ...outcome.report }, undefined, 2));
   else human.end(outcome);
-  await writeFormats(outcome.report, values, context);
+  await writeFormats([{ verdict: outcome.report }], values, context);
   return exitCode(outcome.report.exit);
 }
 
-/** Writes the verdict in the formats that were asked for; `-` is standard output. Throws {@link Refusal} where a file can't be written. */
+/** Writes verdicts in the formats that were asked for; `-` is standard output. Throws {@link Refusal} where a file can't be written. */
 async function writeFormats(
-  verdict: Verdict,
+  verdicts: readonly NamedVerdict[],
   { junit, tap }: { readonly junit?: string | undefined; readonly tap?: string | undefined },
   { print }: CliContext,
 ): Promise<void> {
   for (const [path, text] of [
-    [junit, junitXml(verdict)],
-    [tap, tapText(verdict)],
+    [junit, junitXmlOf(verdicts)],
+    [tap, tapTextOf(verdicts)],
   ] as const) {
     if (path === undefined) continue;
     if (path === '-') print(text.trimEnd());
@@ -130,7 +141,7 @@ async function writeFormats(
 }
 
 async function prepare(argv: readonly string[], context: CliContext): Promise<number> {
-  const { values, positionals } = parse(argv, {
+  const { values, positionals } = parseWords(argv, {
     guest: { type: 'string', default: NEXUS.name },
     boot: { type: 'string', default: 'cold' },
   });
@@ -175,7 +186,7 @@ async function replay(argv: readonly string[], context: CliContext): Promise<num
 }
 
 async function verifyCommand(argv: readonly string[], context: CliContext): Promise<number> {
-  const { values, positionals } = parse(argv, {
+  const { values, positionals } = parseWords(argv, {
     pcap: { type: 'string' },
     events: { type: 'string' },
     profile: { type: 'string' },
@@ -199,7 +210,7 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
   });
   if (values.json) context.print(JSON.stringify(verification, undefined, 2));
   else for (const line of verificationLines(verification)) context.print(line);
-  await writeFormats(verification.verdict, values, context);
+  await writeFormats([{ verdict: verification.verdict }], values, context);
   return exitCode(verification.exit);
 }
 
@@ -219,7 +230,7 @@ function parseCapture(
   command: string,
   argv: readonly string[],
 ): { readonly path: string; readonly json: boolean; readonly vnetHeader: VnetHeaderChoice } {
-  const { values, positionals } = parse(argv, {
+  const { values, positionals } = parseWords(argv, {
     json: { type: 'boolean', default: false },
     'vnet-header': { type: 'string', default: 'auto' },
   });
@@ -232,19 +243,6 @@ function vnetHeaderOf(choice: string): VnetHeaderChoice {
   if (choice !== 'auto' && choice !== '0' && choice !== '10' && choice !== '12')
     throw new Refusal('--vnet-header is auto, 0, 10 or 12.');
   return choice === 'auto' ? 'auto' : (Number(choice) as VnetHeaderChoice);
-}
-
-type Options = NonNullable<NonNullable<Parameters<typeof parseArgs>[0]>['options']>;
-
-function parse<T extends Options>(
-  args: readonly string[],
-  options: T,
-): ReturnType<typeof parseArgs<{ options: T; strict: true; allowPositionals: true; args: string[] }>> {
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new Refusal(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function helpText(): string {
@@ -261,6 +259,8 @@ function helpText(): string {
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --junit, --tap FILE', 'the verdict as JUnit XML or TAP, a case for each marker; - is standard output (verify too)'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),
+    row('  --repeat N', 'runs N times, keeps every attempt, and says how often it failed; ends as the worst attempt did'),
+    row('  --until-failure', 'with --repeat: ends after the first attempt that failed'),
     row('prepare', 'makes what a guest needs once: its image, and with --boot restored its saved state'),
     row('doctor', 'says what each guest needs of this machine and has not got, and how to get it'),
     row('inspect FILE', 'every frame of a capture, DHCP in full, and the rules that were broken'),

@@ -15,6 +15,9 @@ export const EXIT_CODES: Readonly<Record<ExitName, { readonly code: number; read
     code: 7,
     meaning: '`inspect`, `replay` or `verify`: a file is not what it has to be, or ends in the middle of a frame',
   },
+  altered: { code: 10, meaning: '`evidence`: the file is not what was sealed; the message says what is altered, and where' },
+  untrusted: { code: 11, meaning: '`evidence verify`: not signed with the key that was asked for, or not for the purpose' },
+  secret: { code: 12, meaning: '`evidence seal`: a secret is in the run’s files; nothing was sealed' },
   internal: { code: 70, meaning: 'a defect of nexus-net itself' },
   unwritable: {
     code: 74,
@@ -32,6 +35,9 @@ export type ExitName =
   | 'violation'
   | 'missing'
   | 'unreadable'
+  | 'altered'
+  | 'untrusted'
+  | 'secret'
   | 'internal'
   | 'unwritable'
   | 'interrupted';

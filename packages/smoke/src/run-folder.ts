@@ -175,7 +175,7 @@ const MIB = 2 ** 20;
  * The folder and those above it. Not by `recursive`: Node's own walk upwards never ends where a file system, such as /proc,
  * says of a child of an existing folder that it can't be.
  */
-async function makeFolders(path: string): Promise<void> {
+export async function makeFolders(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {

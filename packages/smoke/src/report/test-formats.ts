@@ -10,14 +10,36 @@ interface Case {
   readonly message: string;
 }
 
+/** A verdict with a name in front of its suites and cases, where there are several. */
+export interface NamedVerdict {
+  /** As `attempt 3`. Default none. */
+  readonly name?: string;
+  readonly verdict: Verdict;
+}
+
 /** A verdict as JUnit XML: a suite for each phase, a case for each marker that it demands of a node, with the time of its phase. */
 export function junitXml(verdict: Verdict): string {
+  return junitXmlOf([{ verdict }]);
+}
+
+/** Several verdicts of one profile as one JUnit XML: the suites of each, in order. */
+export function junitXmlOf(verdicts: readonly NamedVerdict[]): string {
+  const profile = verdicts[0]?.verdict.profile ?? '';
+  const cases = verdicts.flatMap(({ verdict }) => casesOf(verdict));
+  const durationMs = verdicts.reduce((sum, { verdict }) => sum + verdict.durationMs, 0);
+  const failures = cases.filter(({ outcome }) => outcome === 'failed').length;
+  const head = `<testsuites name="nexus-net ${escapeXml(profile)}" tests="${cases.length}" failures="${failures}" time="${(durationMs / 1_000).toFixed(6)}">`;
+  return ['<?xml version="1.0" encoding="UTF-8"?>', head, ...verdicts.flatMap(suitesOf), '</testsuites>', ''].join('\n');
+}
+
+function suitesOf({ name: title, verdict }: NamedVerdict): readonly string[] {
   const cases = casesOf(verdict);
-  const suites = verdict.phases.map(({ name, startedMs = 0, endedMs = 0 }) => {
+  const titled = (name: string): string => (title === undefined ? name : `${title} · ${name}`);
+  return verdict.phases.map(({ name, startedMs = 0, endedMs = 0 }) => {
     const own = cases.filter(({ phase }) => phase === name);
     const count = (outcome: Case['outcome']): number => own.filter((each) => each.outcome === outcome).length;
     const rows = own.map(({ name: marker, seconds, outcome, message }) => {
-      const attributes = `classname="${escapeXml(`${verdict.profile}.${name}`)}" name="${escapeXml(marker)}" time="${seconds.toFixed(6)}"`;
+      const attributes = `classname="${escapeXml(titled(`${verdict.profile}.${name}`))}" name="${escapeXml(marker)}" time="${seconds.toFixed(6)}"`;
       if (outcome === 'passed') return `    <testcase ${attributes}/>`;
       const inner =
         outcome === 'skipped'
@@ -26,30 +48,30 @@ export function junitXml(verdict: Verdict): string {
       return `    <testcase ${attributes}>${inner}</testcase>`;
     });
     return [
-      `  <testsuite name="${escapeXml(name)}" tests="${own.length}" failures="${count('failed')}" skipped="${count('skipped')}" time="${((endedMs - startedMs) / 1_000).toFixed(6)}">`,
+      `  <testsuite name="${escapeXml(titled(name))}" tests="${own.length}" failures="${count('failed')}" skipped="${count('skipped')}" time="${((endedMs - startedMs) / 1_000).toFixed(6)}">`,
       ...rows,
       '  </testsuite>',
     ].join('\n');
   });
-  const failures = cases.filter(({ outcome }) => outcome === 'failed').length;
-  const head = `<testsuites name="nexus-net ${escapeXml(verdict.profile)}" tests="${cases.length}" failures="${failures}" time="${(verdict.durationMs / 1_000).toFixed(6)}">`;
-  return ['<?xml version="1.0" encoding="UTF-8"?>', head, ...suites, '</testsuites>', ''].join('\n');
 }
 
 /** The same as TAP version 13. */
 export function tapText(verdict: Verdict): string {
-  const cases = casesOf(verdict);
-  const lines = cases.map(({ phase, name, outcome, message, seconds }, i) => {
-    const title = `${i + 1} - ${tapWord(phase)}: ${tapWord(name)}`;
+  return tapTextOf([{ verdict }]);
+}
+
+/** Several verdicts as one TAP, numbered through. */
+export function tapTextOf(verdicts: readonly NamedVerdict[]): string {
+  const cases = verdicts.flatMap(({ name: run, verdict }) =>
+    casesOf(verdict).map((each) => ({ ...each, cause: verdict.failure?.cause, run: run === undefined ? '' : `${run}: ` })),
+  );
+  const lines = cases.map(({ phase, name, outcome, message, seconds, cause, run }, i) => {
+    const title = `${i + 1} - ${tapWord(run)}${tapWord(phase)}: ${tapWord(name)}`;
     if (outcome === 'passed') return `ok ${title} # time=${(seconds * 1_000).toFixed(3)}ms`;
     if (outcome === 'skipped') return `not ok ${title} # SKIP ${tapWord(message)}`;
-    return [
-      `not ok ${title}`,
-      '  ---',
-      `  cause: ${verdict.failure?.cause}`,
-      `  message: ${JSON.stringify(visible(message))}`,
-      '  ...',
-    ].join('\n');
+    return [`not ok ${title}`, '  ---', `  cause: ${cause}`, `  message: ${JSON.stringify(visible(message))}`, '  ...'].join(
+      '\n',
+    );
   });
   return ['TAP version 13', `1..${cases.length}`, ...lines, ''].join('\n');
 }

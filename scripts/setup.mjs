@@ -9,6 +9,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Debian packages of each guest and of what boots it, and how to tell that each is there. */
 const GUEST_PACKAGES = {
   nexus: { 'qemu-system-x86': () => onPath('qemu-system-x86_64') },
+  linux: { 'qemu-system-x86': () => onPath('qemu-system-x86_64') },
   'u-boot': {
     'qemu-system-misc': () => onPath('qemu-system-riscv64'),
     'u-boot-qemu': () => existsSync('/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf'),
@@ -52,7 +53,7 @@ export function setUpGuest(guest = DEFAULT_GUEST) {
 
 /** The image of a guest that has one: made of packages that are downloaded and unpacked, never installed. */
 export function setUpImage(guest = DEFAULT_GUEST, boot = 'cold') {
-  if (guest !== 'nexus') return;
+  if (!WITH_IMAGE.includes(guest)) return;
   const packages = join(ROOT, '.nexus/guest/packages');
   const there =
     existsSync(packages) && KERNEL_PACKAGES.every((name) => readdirSync(packages).some((each) => each.startsWith(`${name}_`)));
@@ -61,6 +62,7 @@ export function setUpImage(guest = DEFAULT_GUEST, boot = 'cold') {
   step('the guest’s image', process.execPath, [CLI, 'prepare', '--guest', guest, '--boot', boot]);
 }
 
+const WITH_IMAGE = ['nexus', 'linux'];
 const KERNEL_PACKAGES = ['linux-image-cloud-amd64', 'busybox-static'];
 
 /** Runs a command to its end. Its output goes to stderr: standard output belongs to the verdict. */

@@ -1,3 +1,4 @@
+export * from './image/busybox-image.js';
 export * from './image/bz-image.js';
 export * from './image/debian-files.js';
 export * from './image/elf.js';

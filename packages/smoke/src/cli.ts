@@ -5,6 +5,7 @@ import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { doctor } from './doctor.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
+import { LINUX } from './guests/linux.js';
 import { NEXUS } from './guests/nexus.js';
 import { U_BOOT } from './guests/u-boot.js';
 import { inspectFrames, inspectionLines } from './inspect.js';
@@ -21,7 +22,9 @@ import { verificationLines } from './verify/verification-lines.js';
 import { parseWords } from './words.js';
 
 /** Guests by name. */
-export const GUESTS: Readonly<Record<string, GuestDefinition>> = { [U_BOOT.name]: U_BOOT, [NEXUS.name]: NEXUS };
+export const GUESTS: Readonly<Record<string, GuestDefinition>> = Object.fromEntries(
+  [NEXUS, LINUX, U_BOOT].map((guest) => [guest.name, guest]),
+);
 
 export interface CliContext {
   readonly arguments: readonly string[];

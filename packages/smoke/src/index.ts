@@ -4,6 +4,7 @@ export * from './console-script.js';
 export * from './exit-codes.js';
 export * from './guest.js';
 export { describeExit } from './guests/describe-exit.js';
+export { LINUX } from './guests/linux.js';
 export { NEXUS } from './guests/nexus.js';
 export { U_BOOT } from './guests/u-boot.js';
 export * from './inspect.js';

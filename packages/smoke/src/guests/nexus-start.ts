@@ -2,21 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { buildNexusImage, type LinuxImage, PackageError } from '@nexus-net/guest';
-import {
-  type ProbeResult,
-  probeQemu,
-  QemuMachine,
-  type QemuMachineOptions,
-  QemuStartError,
-  resumeSavedState,
-  saveState,
-} from '@nexus-net/qemu';
+import { buildNexusImage, type LinuxImage } from '@nexus-net/guest';
+import { type ProbeResult, probeQemu, QemuMachine, type QemuMachineOptions, resumeSavedState, saveState } from '@nexus-net/qemu';
 import { parseMac } from '@nexus-net/sansio';
 import type { PrepareOptions, RunningGuest, StartGuest } from '../guest.js';
 import { missingMessage } from '../missing.js';
 import { Refusal } from '../refusal.js';
 import { describeExit } from './describe-exit.js';
+import { madeImage } from './made-image.js';
+import { startQemuGuest } from './qemu-guest.js';
 
 /** What the guest needs of the machine that it runs on. */
 export function probeNexus(): Promise<ProbeResult> {
@@ -26,51 +20,26 @@ export function probeNexus(): Promise<ProbeResult> {
 export const startNexus: StartGuest = async (options): Promise<RunningGuest> => {
   const probe = await probeNexus();
   if (!probe.ok) throw new Refusal(missingMessage(probe), 'missing');
-  const { sink, directory, startMs, cache, boot = 'cold' } = options;
+  const { sink, cache, boot = 'cold' } = options;
   const image = await imageOf(cache);
   const state =
     boot === 'restored' ? await savedState({ cache, binary: probe.binary, image, version: probe.version.text }) : undefined;
-  const machine = new QemuMachine({
-    binary: probe.binary,
-    machine: machineOf(image, state),
-    nics: NICS,
-    uartCount: 2,
-    directory,
-    startTimeoutMs: startMs,
-    handlers: {
-      frame: (frame, { nic }) => (nic === 0 ? sink.frame(frame) : sink.loopback(frame)),
-      uart: (bytes, { uart }) => (uart === 0 ? sink.console(bytes) : sink.kernel(bytes)),
-      linkEnded: ({ reason }) => {
-        if (reason !== 'closed') sink.trouble(`the guest’s cable: ${reason}`);
-      },
+  return startQemuGuest(
+    {
+      binary: probe.binary,
+      machine: machineOf(image, state),
+      nics: NICS,
+      uartCount: 2,
+      versions: { qemu: probe.version.text, ...image.versions },
+      ...(state !== undefined && {
+        started: async (machine) => {
+          await resumeSavedState(machine);
+          sink.console(PROMPT); // the guest printed it before its state was saved
+        },
+      }),
     },
-  });
-  try {
-    await machine.start();
-    if (state !== undefined) {
-      await resumeSavedState(machine);
-      sink.console(PROMPT); // the guest printed it before its state was saved
-    }
-  } catch (error) {
-    if (error instanceof QemuStartError) throw new Refusal(`QEMU did not start: ${error.message}`, 'guest');
-    throw error;
-  }
-  void machine.exited.then((exit) => sink.exited(describeExit(exit)));
-  return {
-    sendFrame: (frame) => {
-      machine.sendFrame(frame);
-    },
-    sendConsole: (bytes) => {
-      if (!machine.writeUart(bytes)) sink.trouble('the guest takes no console input');
-    },
-    argv: machine.argv,
-    versions: { qemu: probe.version.text, ...image.versions },
-    stop: async () => {
-      await machine.quit();
-      const { 'link-ended': _afterItsEnd, ...rejects } = machine.inspectLink().rejects;
-      for (const [label, count] of Object.entries(rejects)) sink.trouble(`the guest’s cable: ${label}, ${count} times`);
-    },
-  };
+    options,
+  );
 };
 
 /** Makes the image, and the saved state where runs are to be restored from it. */
@@ -81,14 +50,8 @@ export async function prepareNexus({ cache, boot }: PrepareOptions): Promise<voi
   if (boot === 'restored') await savedState({ cache, binary: probe.binary, image, version: probe.version.text });
 }
 
-async function imageOf(cache: string): Promise<LinuxImage> {
-  try {
-    return await buildNexusImage({ cache });
-  } catch (error) {
-    if (!(error instanceof PackageError)) throw error;
-    const remedy = error.remedy === undefined ? '' : `\nTo get it, as root:\n  ${error.remedy}`;
-    throw new Refusal(`the guest’s image can’t be made: ${error.message}${remedy}`, 'missing');
-  }
+function imageOf(cache: string): Promise<LinuxImage> {
+  return madeImage(buildNexusImage({ cache }));
 }
 
 /**

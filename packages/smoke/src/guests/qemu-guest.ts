@@ -1,0 +1,56 @@
+import { QemuMachine, type QemuMachineOptions, QemuStartError } from '@nexus-net/qemu';
+import type { RunningGuest, StartGuestOptions } from '../guest.js';
+import { Refusal } from '../refusal.js';
+import { describeExit } from './describe-exit.js';
+
+/** What is the guest's own about its QEMU. */
+export interface QemuGuestParts extends Pick<QemuMachineOptions, 'binary' | 'machine' | 'nics' | 'uartCount'> {
+  readonly versions: Readonly<Record<string, string>>;
+  /** What is done once QEMU runs and before the guest counts as started. */
+  readonly started?: (machine: QemuMachine) => Promise<void>;
+}
+
+/**
+ * Boots a guest in QEMU on the cable of a run: its first card is on the wire, a second one exports its loopback interface; its first UART is
+ * the console, a second one that of its kernel. Throws {@link Refusal} where QEMU doesn't start.
+ */
+export async function startQemuGuest(
+  { started, versions, ...parts }: QemuGuestParts,
+  { sink, directory, startMs }: StartGuestOptions,
+): Promise<RunningGuest> {
+  const machine = new QemuMachine({
+    ...parts,
+    directory,
+    startTimeoutMs: startMs,
+    handlers: {
+      frame: (frame, { nic }) => (nic === 0 ? sink.frame(frame) : sink.loopback(frame)),
+      uart: (bytes, { uart }) => (uart === 0 ? sink.console(bytes) : sink.kernel(bytes)),
+      linkEnded: ({ reason }) => {
+        if (reason !== 'closed') sink.trouble(`the guest’s cable: ${reason}`);
+      },
+    },
+  });
+  try {
+    await machine.start();
+    await started?.(machine);
+  } catch (error) {
+    if (error instanceof QemuStartError) throw new Refusal(`QEMU did not start: ${error.message}`, 'guest');
+    throw error;
+  }
+  void machine.exited.then((exit) => sink.exited(describeExit(exit)));
+  return {
+    sendFrame: (frame) => {
+      machine.sendFrame(frame);
+    },
+    sendConsole: (bytes) => {
+      if (!machine.writeUart(bytes)) sink.trouble('the guest takes no console input');
+    },
+    argv: machine.argv,
+    versions,
+    stop: async () => {
+      await machine.quit();
+      const { 'link-ended': _afterItsEnd, ...rejects } = machine.inspectLink().rejects;
+      for (const [label, count] of Object.entries(rejects)) sink.trouble(`the guest’s cable: ${label}, ${count} times`);
+    },
+  };
+}

@@ -1,0 +1,12 @@
+// Third parties' guests, with the DHCP server taken away: each fails in its phase, for that reason.
+import { setUpGuest, setUpImage } from '../setup.mjs';
+import { done, equal, testOs } from './support.mjs';
+
+for (const guest of ['linux', 'u-boot']) {
+  setUpGuest(guest);
+  setUpImage(guest);
+  const { code, verdict } = await testOs({ args: ['--guest', guest, '--no-dhcp-server'], env: { REQUIRE_QEMU_DHCP: '1' } });
+  equal(`${guest}: exit code`, code, 1);
+  equal(`${guest}: phase and cause`, [verdict.failure.phase, verdict.failure.cause], ['dhcp', 'no-dhcp-offer']);
+}
+done('DHCP server off: linux and u-boot failed in phase dhcp, no-dhcp-offer');

@@ -16,6 +16,7 @@ import { Discovery, type Peer } from '../discovery/index.js';
 import { SourceRates } from '../discovery/source-rates.js';
 import { TokenBucket } from '../discovery/token-bucket.js';
 import type { GatewayRequest, GatewayResult, GatewayRule } from '../gateway/index.js';
+import type { MuxStreamSnapshot } from '../mux/bus/mux.js';
 import type { MuxOpenError, MuxStreamId } from '../mux/bus/mux-event.js';
 import { encodeUtf8 } from '../utf8.js';
 import { BusLink, type BusLinkEvent } from './bus-link.js';
@@ -145,6 +146,14 @@ export class BusNode implements NodeMachine<BusNodeEvent> {
   resetStream(now: Millis, deviceId: string, stream: MuxStreamId, code?: number): void {
     this.#advance(now);
     this.#sessions.get(deviceId)?.session.resetStream(this.#now, stream, code);
+  }
+
+  /** How a stream stands: what waits to be sent, and how much of it the device takes. `undefined` where there is none. */
+  streamState(deviceId: string, stream: MuxStreamId): MuxStreamSnapshot | undefined {
+    return this.#sessions
+      .get(deviceId)
+      ?.session.inspect()
+      .mux?.streams.find(({ id }) => id === stream);
   }
 
   /** Asks a device something; the `reply` event has the same number. `undefined`: no session, or too much asked already. */

@@ -19,15 +19,40 @@ export interface NexusConfig {
 }
 
 /** The bus service. */
-export interface DsoftbusConfig {
-  readonly dialect: 'bus';
-  /** `single`: two nodes on the loopback interface of one machine. */
-  readonly mode: 'single';
+export type DsoftbusConfig =
+  /** Two nodes on the loopback interface of one machine. */
+  | {
+      readonly dialect: 'bus';
+      readonly mode: 'single';
+      /** A defect on purpose, to show that it is found. Default none. */
+      readonly fault?: DsoftbusFault;
+    }
+  | CrossVmConfig;
+
+/** One node on the network card; the other one is another machine. */
+export interface CrossVmConfig {
+  readonly dialect: 'bus' | 'os';
+  readonly mode: 'cross-vm';
+  /** The name of this node on the bus. node-a dials and asks, node-b serves. */
+  readonly self: CrossVmNodeName;
+  /**
+   * The private key of this node, 64 hexadecimal digits (X25519). The same in both dialects: nodes of the OS take keys that anybody can
+   * compute from a port number, so that one of those is a peer only where it is given the keys here.
+   */
+  readonly identity: string;
+  readonly peer: {
+    /** The public key of the other node, 64 hexadecimal digits: whoever has another one is not it. */
+    readonly key: string;
+    /** Where it is believed to be, for what is sent to it alone. Where it is, discovery finds out. */
+    readonly address: string;
+  };
   /** A defect on purpose, to show that it is found. Default none. */
   readonly fault?: DsoftbusFault;
 }
 
-/** `wrong-peer-key`: node-a has another key for node-b than the one that node-b has. */
+export type CrossVmNodeName = 'node-a' | 'node-b';
+
+/** `wrong-peer-key`: a node believes that its peer has another key than it has. With two nodes in one machine: node-a does. */
 export type DsoftbusFault = 'wrong-peer-key';
 
 export type BringUpConfig =
@@ -67,25 +92,49 @@ export function readNexusConfig(line: string): NexusConfig {
   const servers = config['dnsServers'] ?? [];
   if (!Array.isArray(servers) || !servers.every((server) => typeof server === 'string'))
     throw new UsageError('dnsServers is a list of addresses');
-  if (config['dsoftbus'] !== undefined) checkDsoftbus(config['dsoftbus']);
+  if (config['dsoftbus'] !== undefined) checkDsoftbus(config['dsoftbus'], config['bringUp']);
   return value as NexusConfig;
 }
 
-function checkDsoftbus(value: unknown): void {
-  if (typeof value !== 'object' || value === null) throw new UsageError('dsoftbus is an object');
-  const config = value as Readonly<Record<string, unknown>>;
-  for (const [key, known] of Object.entries(config)) {
-    const values = DSOFTBUS_VALUES[key];
-    if (values === undefined) throw new UsageError(`dsoftbus has a key ${key}`);
-    if (!values.includes(known as string)) throw new UsageError(`dsoftbus: ${key} is ${values.join(' or ')}`);
+function checkDsoftbus(value: unknown, bringUp: unknown): void {
+  const config = record(value, 'dsoftbus is an object');
+  const { mode } = config;
+  if (mode !== 'single' && mode !== 'cross-vm') throw new UsageError('dsoftbus: mode is single or cross-vm');
+  const values = DSOFTBUS_VALUES[mode];
+  const isCrossVm = mode === 'cross-vm';
+  for (const [key, given] of Object.entries(config)) {
+    if (isCrossVm && (key === 'identity' || key === 'peer')) continue;
+    const known = values[key];
+    if (known === undefined) throw new UsageError(`dsoftbus has a key ${key}`);
+    if (!known.includes(given as string)) throw new UsageError(`dsoftbus: ${key} is ${known.join(' or ')}`);
   }
-  for (const key of ['dialect', 'mode']) if (config[key] === undefined) throw new UsageError(`dsoftbus has no ${key}`);
+  for (const key of isCrossVm ? ['dialect', 'self', 'identity', 'peer'] : ['dialect'])
+    if (config[key] === undefined) throw new UsageError(`dsoftbus has no ${key}`);
+  if (!isCrossVm) return;
+  if (!isKey(config['identity'])) throw new UsageError('dsoftbus: identity is 64 digits');
+  const peer = record(config['peer'], 'dsoftbus: peer is an object');
+  for (const key of Object.keys(peer))
+    if (key !== 'key' && key !== 'address') throw new UsageError(`dsoftbus: peer has a key ${key}`);
+  if (!isKey(peer['key'])) throw new UsageError('dsoftbus: the key of the peer is 64 digits');
+  if (typeof peer['address'] !== 'string') throw new UsageError('dsoftbus: the peer has an address');
+  // A node is bound to its address: one that a lease may change is none for it.
+  const { type } = bringUp as { readonly type?: unknown };
+  if (type !== 'from-mac' && type !== 'static') throw new UsageError('dsoftbus: mode cross-vm wants bringUp from-mac or static');
+}
+
+function record(value: unknown, message: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw new UsageError(message);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function isKey(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
 const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers', 'dsoftbus'];
-const DSOFTBUS_VALUES: Readonly<Record<string, readonly string[]>> = {
-  dialect: ['bus'],
-  mode: ['single'],
-  fault: ['wrong-peer-key'],
+const FAULTS: readonly DsoftbusFault[] = ['wrong-peer-key'];
+const DSOFTBUS_VALUES: Readonly<Record<DsoftbusConfig['mode'], Readonly<Record<string, readonly string[]>>>> = {
+  single: { mode: ['single'], dialect: ['bus'], fault: FAULTS },
+  'cross-vm': { mode: ['cross-vm'], dialect: ['bus', 'os'], self: ['node-a', 'node-b'], fault: FAULTS },
 };
 const PROOFS: readonly ProofConfig[] = ['ping', 'dns', 'tcp-listen', 'icmp'];

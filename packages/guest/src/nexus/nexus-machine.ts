@@ -7,6 +7,7 @@ import {
   type NetstackdEvent,
   type PingId,
   type ProofOutcome,
+  type TcpOptions,
 } from '@nexus-net/net-os';
 import {
   type Entropy,
@@ -22,6 +23,8 @@ import {
 } from '@nexus-net/sansio';
 import { CATALOGUE, type MarkerId, type MarkerValues, renderMarker } from '@nexus-net/verdict';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
+import type { BusService } from './dsoftbusd/bus-service.js';
+import { CrossVmService } from './dsoftbusd/cross-vm/cross-vm-service.js';
 import { Dsoftbusd } from './dsoftbusd/dsoftbusd.js';
 import { nodeServices } from './dsoftbusd/node-services.js';
 import { EchoListener } from './echo-listener.js';
@@ -57,11 +60,13 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
   readonly #netstackd: Netstackd;
   /** Stands in front of the network service, for those that use sockets. */
   readonly #sockets: HostSockets<NetstackdEvent>;
-  readonly #dsoftbusd: Dsoftbusd | undefined;
+  readonly #dsoftbusd: BusService | undefined;
   #isBusStarted = false;
   /** When the bus starts. */
   #busAt: Millis = NEVER;
   readonly #transmits = new Queue<NexusTransmit>(4_096);
+  /** What the bus says of frames that have not left yet. */
+  readonly #busLines: string[] = [];
   readonly #proofs: ReadonlySet<ProofConfig>;
   readonly #said = new Set<MarkerId>();
   #echo: EchoListener | undefined;
@@ -88,18 +93,26 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
     });
     this.#sockets = new HostSockets(this.#netstackd, {
       hostEvent: (event) => (event.type === 'host' ? event.event : undefined),
+      tcp: BUS_TCP,
     });
     if (dsoftbus === undefined) return;
     requireArgument(bus !== undefined, 'a bus needs its parts');
-    this.#dsoftbusd = new Dsoftbusd({
-      config: dsoftbus,
+    const parts = {
       crypto: bus.crypto,
       entropy,
       sockets: this.#sockets,
       services: nodeServices(bus.packageImage, bus.statefs),
-      say: (marker) => this.#say(marker),
-      line: (text) => this.#line(text),
-    });
+      line: (text: string) => void this.#busLines.push(text),
+    };
+    this.#dsoftbusd =
+      dsoftbus.mode === 'single'
+        ? new Dsoftbusd({ ...parts, config: dsoftbus, say: (marker) => parts.line(renderMarker(CATALOGUE.get(marker), {})) })
+        : new CrossVmService({
+            ...parts,
+            config: dsoftbus,
+            joinGroup: (now, group) => this.#netstackd.joinGroup(now, group),
+            say: (marker, peer) => parts.line(renderMarker(CATALOGUE.get(marker), { peer })),
+          });
   }
 
   /** The services start. */
@@ -146,12 +159,13 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
     if (this.#busAt <= now) {
       this.#busAt = NEVER;
       this.#isBusStarted = true;
-      this.#dsoftbusd?.start(now);
+      if (this.#netstackd.address !== undefined) this.#dsoftbusd?.start(now, this.#netstackd.address);
     }
     if (this.#isBusStarted) this.#dsoftbusd?.run(now);
     for (let frame = this.#sockets.pollTransmit(); frame !== undefined; frame = this.#sockets.pollTransmit()) {
       this.#transmits.push({ to: 'wire', frame });
     }
+    for (const line of this.#busLines.splice(0)) this.#line(line);
   }
 
   #onEvent(now: Millis, event: NetstackdEvent): void {
@@ -165,6 +179,8 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
         if (event.fallback !== undefined) this.#say('dhcp-fallback', event.fallback);
         break;
       case 'interface-up':
+        // A node that takes its address from its MAC asks nobody for one: DHCP is not to be had on its wire.
+        if (event.origin === 'from-mac') this.#say('dhcp-fallback', { address: event.address, prefixLength: event.prefixLength });
         this.#say('iface-up', { address: event.address });
         if (this.#proofs.has('tcp-listen')) this.#listen(now);
         // As the OS: the bus waits for an address, although it needs none on its own machine.
@@ -234,6 +250,9 @@ const PROGRAM_PING = 0x4e58;
 
 /** Frames of the loopback interface that wait to be exported. */
 const LOOPBACK_COUNT_MAX = 4_096;
+
+/** For questions and answers between neighbours: a lost segment is sent again after what other systems wait, not after RFC 6298's whole second. */
+const BUS_TCP: TcpOptions = { noDelay: true, rtoMinMs: 200 };
 
 const BUS_DELAY_MS: Millis = 500;
 

@@ -36,7 +36,9 @@ async function main(): Promise<void> {
   });
   // What arrives on our loopback interface leaves at the second card, for those who watch. Nothing comes in there.
   const loopback =
-    config.dsoftbus === undefined ? undefined : new RawLink({ device: loopbackDevice, mac: LOOPBACK_CARD_MAC, frame: () => {} });
+    config.dsoftbus?.mode !== 'single'
+      ? undefined
+      : new RawLink({ device: loopbackDevice, mac: LOOPBACK_CARD_MAC, frame: () => {} });
   driver.drive((nexus, now) => nexus.start(now));
 }
 

@@ -14,6 +14,7 @@ import {
 import { ICMP_UNREACHABLE } from '@nexus-net/wire';
 import type { PingId, UdpSocketId } from '../host-event.js';
 import type { TcpConnection, TcpRefusal } from '../tcp/tcp-api.js';
+import type { TcpOptions } from '../tcp/tcp-options.js';
 import { checkBacklog, checkDeadline, checkLocal, checkRemote, deadlineOf, passedAt } from './checks.js';
 import { HostPing } from './host-ping.js';
 import { HostStream, HostStreamListener } from './host-stream.js';
@@ -29,6 +30,8 @@ export interface HostSocketsOptions<Event> {
   readonly datagramCountMax?: number;
   /** Events that are none of the sockets', waiting for `pollEvent`; further ones are lost and counted. Default 1 024. */
   readonly eventCountMax?: number;
+  /** Of every connection, dialled or accepted. Default: as the host has them. */
+  readonly tcp?: TcpOptions;
 }
 
 /** What the sockets of a host lost because nobody fetched it. */
@@ -71,12 +74,14 @@ export class HostSockets<Event> implements Sockets, FrameMachine<Event> {
   readonly #pings = new Map<PingId, HostPing>();
   readonly #events: Queue<Event>;
   readonly #losses = new Counters<SocketsLoss>();
+  readonly #tcpOptions: TcpOptions;
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(machine: SocketMachine<Event>, options: HostSocketsOptions<Event> = {}) {
     this.#machine = machine;
     this.#hostEvent = options.hostEvent ?? ((event) => event as unknown as StackEvent);
     this.#events = new Queue(options.eventCountMax ?? 1_024);
+    this.#tcpOptions = options.tcp ?? {};
     this.#port = {
       machine,
       datagramCountMax: options.datagramCountMax ?? 64,
@@ -131,7 +136,7 @@ export class HostSockets<Event> implements Sockets, FrameMachine<Event> {
     const { tcp } = this.#machine;
     if (tcp === undefined) return failed('unsupported');
     const { address, port } = local;
-    const listener = tcp.listen(this.#now, { ...(address === IPV4_ANY ? {} : { address }), port, backlog });
+    const listener = tcp.listen(this.#now, { ...(address === IPV4_ANY ? {} : { address }), port, backlog }, this.#tcpOptions);
     if (typeof listener === 'string') return refusedBy(listener);
     const own = new HostStreamListener(this.#port, listener);
     this.#listeners.add(own);
@@ -144,7 +149,7 @@ export class HostSockets<Event> implements Sockets, FrameMachine<Event> {
     if (wrong !== undefined) return wrong;
     const { tcp } = this.#machine;
     if (tcp === undefined) return failed('unsupported');
-    const connection = tcp.connect(this.#now, { remote });
+    const connection = tcp.connect(this.#now, { remote }, this.#tcpOptions);
     if (typeof connection === 'string') return refusedBy(connection);
     const stream = this.#adopt(new HostStream(this.#port, connection, { attemptDeadline: deadlineOf(options) }));
     this.#pump();

@@ -655,17 +655,19 @@ export interface MuxSnapshot {
   readonly ignored: Partial<Record<MuxIgnored, number>>;
   /** Control frames that wait to be sent. */
   readonly controlCount: number;
-  readonly streams: readonly {
-    readonly id: MuxStreamId;
-    readonly name: string;
-    readonly priority: number;
-    readonly state: MuxStreamState;
-    readonly isAccepted: boolean;
-    readonly sendCredit: number;
-    readonly receiveCredit: number;
-    readonly unsent: number;
-    readonly unread: number;
-  }[];
+  readonly streams: readonly MuxStreamSnapshot[];
+}
+
+export interface MuxStreamSnapshot {
+  readonly id: MuxStreamId;
+  readonly name: string;
+  readonly priority: number;
+  readonly state: MuxStreamState;
+  readonly isAccepted: boolean;
+  readonly sendCredit: number;
+  readonly receiveCredit: number;
+  readonly unsent: number;
+  readonly unread: number;
 }
 
 function isBodyLength(kind: number, length: number): boolean {

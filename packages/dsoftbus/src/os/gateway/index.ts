@@ -13,12 +13,14 @@ export {
 export { InMemoryPackagefs, InMemoryStatefs } from './in-memory.js';
 export {
   decodePackagefsdReply,
+  decodePkAnswer,
   encodePkRequest,
   PK_FILE_LENGTH_MAX,
   PK_OP,
   PK_PATH_LENGTH_MAX,
   PK_READ_LENGTH_MAX,
   PK_STATUS,
+  type PkOutcome,
   type PkReject,
   type PkRequest,
   parsePkRequest,

@@ -99,6 +99,33 @@ export function encodePkRead(status: number, bytes: Uint8Array = NOTHING): Uint8
   return new FrameBuilder(...MAGIC, PK_OP.read | 0x80, status).u16(cut.length).bytes(cut).done();
 }
 
+/** What an answer says. */
+export type PkOutcome =
+  | { readonly status: number; readonly op: 'refused' | 'close' }
+  | { readonly status: number; readonly op: 'stat'; readonly size: bigint; readonly kind: number }
+  | { readonly status: number; readonly op: 'open'; readonly handle: number }
+  | { readonly status: number; readonly op: 'read'; readonly bytes: Uint8Array };
+
+/** Reads an answer to a request of this op. Of a refusal only its status counts. */
+export function decodePkAnswer(op: PkRequest['op'], frame: Uint8Array): Result<PkOutcome, 'not-an-answer' | 'corrupt'> {
+  if (frame.length < 5 || !startsWith(frame, ...MAGIC, PK_OP[op] | 0x80)) return err('not-an-answer');
+  const status = frame[4] as number;
+  if (status !== PK_STATUS.ok) return ok({ status, op: 'refused' });
+  const body = frame.subarray(5);
+  switch (op) {
+    case 'stat':
+      return body.length === 10 ? ok({ status, op, size: readU64le(body, 0), kind: readU16le(body, 8) }) : err('corrupt');
+    case 'open':
+      return body.length === 4 ? ok({ status, op, handle: readU32le(body, 0) }) : err('corrupt');
+    case 'read': {
+      const isWhole = body.length >= 2 && body.length === 2 + readU16le(body, 0);
+      return isWhole ? ok({ status, op, bytes: body.slice(2) }) : err('corrupt');
+    }
+    case 'close':
+      return body.length === 0 ? ok({ status, op }) : err('corrupt');
+  }
+}
+
 /** A reply of packagefsd: found u8, size u64, kind u16, octets. Directories and files above 16 384 octets count as malformed. */
 export function decodePackagefsdReply(reply: Uint8Array): Result<PackagefsEntry | 'not-found', 'malformed'> {
   if (reply.length < 11 || (reply[0] as number) > 1) return err('malformed');

@@ -4,7 +4,6 @@ import {
   type BusNodeOptions,
   type CryptoProvider,
   type GatewayRequest,
-  type GatewayRule,
   type OsServices,
   osGatewayServices,
   TrustStore,
@@ -13,6 +12,7 @@ import {
 import { type Entropy, type Millis, Queue } from '@nexus-net/sansio';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
 import { drawKey } from './draw-key.js';
+import { NODE_A_RULES } from './gateway-rules.js';
 import { type NodePair, PAIR_ADDRESSES, type PairEvent, type PairNode } from './node-pair.js';
 
 export interface PairOptions {
@@ -46,7 +46,7 @@ export class BusPair implements NodePair {
         ...ends('node-b', 'node-a', keyB, keyA),
         port: dsoftbusSessionB,
         dial: 'none',
-        rules: RULES,
+        rules: NODE_A_RULES,
         gatewayServices: osGatewayServices(services),
       }),
     ];
@@ -120,14 +120,6 @@ function ends(
     },
   };
 }
-
-/** All that a gateway has, for node-a. */
-const RULES: readonly GatewayRule[] = [
-  { deviceId: 'node-a', service: 'samgr', operations: ['resolve'] },
-  { deviceId: 'node-a', service: 'bundlemgr', operations: ['query'] },
-  { deviceId: 'node-a', service: 'packagefs', operations: ['stat', 'open', 'read', 'close'] },
-  { deviceId: 'node-a', service: 'statefs', operations: ['put', 'get', 'delete', 'list', 'sync'] },
-];
 
 /** Of `BusFailure`: who is there is not who was meant. */
 const IDENTITY_LABELS: ReadonlySet<string> = new Set([

@@ -6,12 +6,13 @@ import type { MarkerId } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, dissect } from '@nexus-net/wire';
 import type { DsoftbusConfig } from '../nexus-config.js';
 import { BusPair } from './bus-pair.js';
+import type { BusService } from './bus-service.js';
 import { drawSecret } from './draw-key.js';
 import { type NodePair, PAIR_ADDRESSES, type PairEvent } from './node-pair.js';
 import { type SelftestMarker, type SelftestStep, selftest } from './selftest.js';
 
 export interface DsoftbusdOptions {
-  readonly config: DsoftbusConfig;
+  readonly config: Extract<DsoftbusConfig, { readonly mode: 'single' }>;
   readonly crypto: CryptoProvider;
   readonly entropy: Entropy;
   readonly sockets: Sockets;
@@ -26,7 +27,7 @@ export interface DsoftbusdOptions {
  * The bus service of one machine: two nodes on its loopback interface, as the OS has them in its single-machine proof. A marker
  * is said when both the node and, where it names something that is sent, the interface itself have shown it.
  */
-export class Dsoftbusd {
+export class Dsoftbusd implements BusService {
   readonly #options: DsoftbusdOptions;
   readonly #pair: NodePair;
   readonly #services: readonly NodeService<unknown>[];

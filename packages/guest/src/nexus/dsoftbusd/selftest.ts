@@ -60,4 +60,4 @@ function* fail(twin: string, step: string, { status }: GatewayAnswer): Generator
 export const SELFTEST_FILE = 'pkg:/system/build.prop';
 
 /** Octets of one read: as many as the dialect `os` takes. */
-const READ_LENGTH = 128;
+export const READ_LENGTH = 128;

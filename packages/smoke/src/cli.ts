@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
 import { doctor } from './doctor.js';
+import { EVIDENCE_HELP, evidence } from './evidence/command.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
 import { LINUX } from './guests/linux.js';
@@ -60,6 +61,8 @@ export async function cli(context: CliContext): Promise<number> {
         return await replay(rest, context);
       case 'verify':
         return await verifyCommand(rest, context);
+      case 'evidence':
+        return exitCode(await evidence(rest, { guests: GUESTS, ...context }));
       case 'help':
       case '--help':
       case '-h':
@@ -249,7 +252,7 @@ function vnetHeaderOf(choice: string): VnetHeaderChoice {
 }
 
 function helpText(): string {
-  const row = (name: string, text: string): string => `  ${name.padEnd(22)} ${text}`;
+  const row = (name: string, text: string): string => `  ${name.padEnd(24)} ${text}`;
   return [
     'nexus-net COMMAND [options]',
     '',
@@ -277,6 +280,7 @@ function helpText(): string {
     row('  --profile NAME', 'what is demanded (default: that of the run; of a log: smoke)'),
     row('  --guest NAME', 'whose console it is (default: that of the run; of a log: any that prints the markers itself)'),
     row('  --json', 'the verdict as JSON'),
+    ...EVIDENCE_HELP.map(([name, text]) => row(name, text)),
     '',
     'Environment of test-os:',
     ...Object.entries(VARIABLES).map(([name, text]) => row(name, text)),

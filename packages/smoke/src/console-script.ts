@@ -1,4 +1,5 @@
 import { type Millis, NEVER, Queue } from '@nexus-net/sansio';
+import { withhold } from './evidence/withheld.js';
 
 /** One thing to type, and when. */
 export interface ScriptStep {
@@ -6,6 +7,8 @@ export interface ScriptStep {
   readonly when: RegExp;
   /** What is typed, its line end included. */
   readonly type: string;
+  /** Secrets within `type`, in hexadecimal: the record of the run has their hashes in their place. Default none. */
+  readonly secrets?: readonly string[];
   /**
    * While the command runs, the gateway pings the guest; when the guest has answered, the command is interrupted with Ctrl-C.
    * For guests that answer only while a command of theirs uses the network.
@@ -14,6 +17,7 @@ export interface ScriptStep {
 }
 
 export type ScriptEvent =
+  /** Without its secrets. */
   | { readonly type: 'typed'; readonly text: string }
   /** From now on the guest should be pinged. */
   | { readonly type: 'probe-wanted' }
@@ -47,7 +51,7 @@ export class ConsoleScript {
     }
     if (!step.when.test(tail)) return;
     if (state.type === 'probing') this.#events.push({ type: 'probe-over' });
-    this.#type(step.type);
+    this.#type(step);
     if (step.probed) this.#events.push({ type: 'probe-wanted' });
     this.#state = { type: step.probed ? 'probing' : 'waiting', step: state.step + 1, lineTyped: lines };
   }
@@ -56,7 +60,7 @@ export class ConsoleScript {
   handleProbeAnswered(): void {
     const state = this.#state;
     if (state.type !== 'probing') return;
-    this.#type(CTRL_C);
+    this.#type({ type: CTRL_C });
     this.#events.push({ type: 'probe-over' });
     this.#state = { ...state, type: 'waiting' };
   }
@@ -80,8 +84,9 @@ export class ConsoleScript {
     return this.#state;
   }
 
-  #type(text: string): void {
-    this.#transmits.push(Uint8Array.from(text, (character) => character.charCodeAt(0)));
+  #type({ type, secrets = [] }: Pick<ScriptStep, 'type' | 'secrets'>): void {
+    this.#transmits.push(Uint8Array.from(type, (character) => character.charCodeAt(0)));
+    const text = secrets.reduce((said, secret) => said.replaceAll(secret, withhold(secret)), type);
     this.#events.push({ type: 'typed', text });
   }
 

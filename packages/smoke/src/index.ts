@@ -1,6 +1,16 @@
 export * from './capture-file.js';
 export * from './cli.js';
 export * from './console-script.js';
+export { type ArchiveFile, decodeArchive, encodeArchive } from './evidence/archive.js';
+export { type EvidenceVerification, evidence } from './evidence/command.js';
+export { diffRuns, type RunDiff } from './evidence/diff.js';
+export { type Alteration, type Examination, examine } from './evidence/examine.js';
+export { fingerprintOf, generateKeys, readPrivateKey, readPublicKey, type SigningKey } from './evidence/keys.js';
+export type { Manifest } from './evidence/manifest.js';
+export { type Recomputed, recompute } from './evidence/recompute.js';
+export { scanForSecrets } from './evidence/scan.js';
+export { type Sealed, seal } from './evidence/seal.js';
+export { SECRET_KINDS, SECRET_MEANINGS, type SecretFinding, type SecretKind } from './evidence/secrets.js';
 export * from './exit-codes.js';
 export * from './guest.js';
 export { describeExit } from './guests/describe-exit.js';

@@ -59,12 +59,13 @@ export function replayFrames(capture: CaptureFrames, live?: LiveFacts): Replay {
     server: replayServer(capture.frames),
     client: replayClient(capture.frames, seed.fork('client')),
     host: replayHost(capture.frames, seed.fork('host')),
-    ...(live !== undefined && { sameFacts: isSame(described, live) }),
+    ...(live !== undefined && { sameFacts: sameFacts(described, live) }),
     ...(capture.endsEarly !== undefined && { endsEarly: capture.endsEarly }),
   };
 }
 
-function isSame(replayed: readonly Readonly<Record<string, unknown>>[], { facts, isWhole }: LiveFacts): boolean {
+/** Are these the facts that a live run listed? */
+export function sameFacts(replayed: readonly Readonly<Record<string, unknown>>[], { facts, isWhole }: LiveFacts): boolean {
   const compared = isWhole ? replayed : replayed.slice(0, facts.length);
   return JSON.stringify(compared.map(comparable)) === JSON.stringify(facts.map(comparable));
 }

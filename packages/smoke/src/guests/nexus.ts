@@ -28,7 +28,9 @@ export const NEXUS: GuestDefinition = {
 const PROMPT = /^nexus> $/;
 
 function nexusScript(profile: Profile, place: GuestPlace, seed: Uint8Array, fault?: string): readonly ScriptStep[] {
-  return [{ when: PROMPT, type: `${JSON.stringify({ ...nexusConfig(profile, place, seed), ...busConfig(profile, fault) })}\n` }];
+  const config = { ...nexusConfig(profile, place, seed), ...busConfig(profile, fault) };
+  // Whoever has the seed has every key that the guest drew.
+  return [{ when: PROMPT, type: `${JSON.stringify(config)}\n`, secrets: [config.seed] }];
 }
 
 function nexusConfig(profile: Profile, { mac, address, netmask, gateway, dns }: GuestPlace, seed: Uint8Array): NexusConfig {

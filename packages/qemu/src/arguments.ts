@@ -1,90 +1,13 @@
-import { formatMac, type MacAddress, UsageError, unreachable } from '@nexus-net/sansio';
-
-export type QemuArch = 'riscv64' | 'aarch64' | 'x86_64';
-
-/** A QEMU property: `on`/`off` for a boolean. */
-export type PropertyValue = string | number | boolean;
-export type Properties = Readonly<Record<string, PropertyValue>>;
-
-/** Where a byte channel of QEMU ends. `fd` is a descriptor that the process inherits, one end of a socket pair. */
-export type ChardevConfig =
-  | { readonly type: 'stdio' }
-  | { readonly type: 'null' }
-  | { readonly type: 'file'; readonly path: string }
-  | { readonly type: 'fd'; readonly fd: number }
-  /** QEMU connects to `path`, where somebody already listens. */
-  | { readonly type: 'unix'; readonly path: string };
-
-export type NetdevConfig =
-  /** Frames with a 4-octet length over a stream socket (QEMU 7.2 and newer). */
-  | { readonly type: 'stream-fd'; readonly id: string; readonly fd: number }
-  /** The same; QEMU connects to `path`, where somebody already listens. */
-  | { readonly type: 'stream-unix'; readonly id: string; readonly path: string }
-  /** QEMU's user network, with its own DHCP and DNS. */
-  | { readonly type: 'user'; readonly id: string; readonly properties?: Properties };
-
-export interface DeviceConfig {
-  /** As `virtio-net-device`. */
-  readonly driver: string;
-  readonly id?: string;
-  /** The netdev at the other end of a network card. */
-  readonly netdev?: string;
-  readonly mac?: MacAddress;
-  readonly properties?: Properties;
-}
-
-export type ObjectConfig =
-  /** Writes every frame of a netdev to a pcap file, `maxlen` octets of each (default 65 536). */
-  | {
-      readonly type: 'filter-dump';
-      readonly id: string;
-      readonly netdev: string;
-      readonly file: string;
-      readonly maxlen?: number;
-    }
-  | { readonly type: 'other'; readonly qomType: string; readonly id: string; readonly properties?: Properties };
-
-export interface IcountConfig {
-  /** 2^shift ns of guest time for each instruction, 0..10, or chosen by QEMU as it goes. */
-  readonly shift: number | 'auto';
-  /** `false` lets guest time run ahead while the guest idles. Default true, QEMU's own. */
-  readonly sleep?: boolean;
-  readonly align?: boolean;
-}
-
-/** A whole machine. What isn't named isn't there: QEMU is started with `-nodefaults -no-user-config -display none`. */
-export interface QemuConfig {
-  readonly arch: QemuArch;
-  readonly machine: { readonly type: string; readonly options?: Properties };
-  /** Default TCG. KVM is never chosen by itself: a `/dev/kvm` that opens proves nothing. */
-  readonly accelerator?: { readonly type: 'tcg'; readonly thread?: 'single' | 'multi' } | { readonly type: 'kvm' };
-  readonly cpu?: string;
-  readonly smp?: number;
-  readonly memoryMiB: number;
-  readonly bios?: string;
-  readonly kernel?: string;
-  readonly initrd?: string;
-  /** The kernel's command line. */
-  readonly append?: string;
-  readonly icount?: IcountConfig;
-  /** One for each UART, in order. */
-  readonly serials?: readonly ChardevConfig[];
-  readonly netdevs?: readonly NetdevConfig[];
-  readonly devices?: readonly DeviceConfig[];
-  readonly objects?: readonly ObjectConfig[];
-  /** Where QMP is spoken. */
-  readonly qmp?: Exclude<ChardevConfig, { type: 'null' | 'file' }>;
-  /** Where the human monitor is spoken. Default: nowhere. */
-  readonly monitor?: Exclude<ChardevConfig, { type: 'null' | 'file' }>;
-  /** `exit` (default): a guest that resets ends QEMU. `reset`: it boots again. */
-  readonly onReboot?: 'exit' | 'reset';
-  /** A file with a saved state, to go on from there instead of booting: see `saveState`. */
-  readonly incoming?: string;
-  /** Wait for QMP `cont` before the first instruction. Default false. */
-  readonly startPaused?: boolean;
-  /** Where a debugger may connect, as `tcp::1234`. */
-  readonly gdb?: string;
-}
+import { formatMac, UsageError, unreachable } from '@nexus-net/sansio';
+import type {
+  ChardevConfig,
+  DeviceConfig,
+  NetdevConfig,
+  ObjectConfig,
+  Properties,
+  PropertyValue,
+  QemuConfig,
+} from './qemu-config.js';
 
 export type ArgumentErrorCode =
   | 'bad-value'
@@ -144,7 +67,10 @@ export function buildArguments(config: QemuConfig): string[] {
   }
   for (const netdev of config.netdevs ?? []) args.push('-netdev', netdevArgument(netdev));
   for (const device of config.devices ?? []) args.push('-device', deviceArgument(device));
-  for (const object of config.objects ?? []) args.push('-object', objectArgument(object));
+  for (const object of config.objects ?? []) {
+    if ('fd' in object) args.push('-chardev', chardev(`${object.id}-wire`, { type: 'fd', fd: object.fd }));
+    args.push('-object', objectArgument(object));
+  }
   if (config.qmp !== undefined) args.push('-chardev', chardev('qmp', config.qmp), '-mon', 'chardev=qmp,mode=control');
   if (config.monitor !== undefined) {
     args.push('-chardev', chardev('monitor', config.monitor), '-mon', 'chardev=monitor,mode=readline');
@@ -196,6 +122,8 @@ function netdevArgument(config: NetdevConfig): string {
       return commaList('stream', { id: config.id, server: false, 'addr.type': 'unix', 'addr.path': config.path });
     case 'user':
       return commaList('user', { id: config.id, ...config.properties });
+    case 'tap':
+      return commaList('tap', { id: config.id, ifname: config.interface, script: 'no', downscript: 'no', vnet_hdr: false });
     default:
       return unreachable(config);
   }
@@ -209,6 +137,13 @@ function objectArgument(config: ObjectConfig): string {
   switch (config.type) {
     case 'filter-dump':
       return commaList('filter-dump', { id: config.id, netdev: config.netdev, file: config.file, maxlen: config.maxlen });
+    case 'filter-mirror': {
+      const { id, netdev, queue } = config;
+      return commaList('filter-mirror', { id, netdev, queue, outdev: `${id}-wire` });
+    }
+    case 'filter-inject':
+      // As if the netdev had sent them.
+      return commaList('filter-redirector', { id: config.id, netdev: config.netdev, queue: 'tx', indev: `${config.id}-wire` });
     case 'other':
       return commaList(config.qomType, { id: config.id, ...config.properties });
     default:
@@ -247,7 +182,7 @@ function checkBoot({ bios, kernel, initrd, append, devices = [] }: QemuConfig): 
   if (!bootable) fail('nothing-to-boot', 'neither bios nor kernel nor a device to boot from is given');
 }
 
-function checkTime({ icount, accelerator, netdevs = [] }: QemuConfig): void {
+function checkTime({ icount, accelerator, netdevs = [], objects = [] }: QemuConfig): void {
   if (icount === undefined) return;
   checkKeys('icount', icount, ['shift', 'sleep', 'align']);
   if (icount.shift !== 'auto') checkInteger('icount.shift', icount.shift, { low: 0, high: 10 });
@@ -255,13 +190,16 @@ function checkTime({ icount, accelerator, netdevs = [] }: QemuConfig): void {
   if (accelerator?.type === 'tcg' && accelerator.thread === 'multi')
     fail('icount-with-threads', 'icount runs all CPUs in one thread');
   // Guest time would run past every deadline of the guest while the answer is still on its way from outside.
-  const wired = netdevs.some(({ type }) => type !== 'user');
+  // QEMU's user network lives in guest time, except where somebody of the host speaks through it.
+  const wired =
+    netdevs.some((netdev) => netdev.type !== 'user' || netdev.properties?.['hostfwd'] !== undefined) ||
+    objects.some(({ type }) => type === 'filter-inject');
   if (icount.sleep === false && wired) {
     fail('icount-without-sleep-on-a-wire', 'with icount sleep=off the guest does not wait for a peer outside guest time');
   }
 }
 
-function checkChannels({ serials = [], qmp, monitor, netdevs = [] }: QemuConfig): void {
+function checkChannels({ serials = [], qmp, monitor, netdevs = [], objects = [] }: QemuConfig): void {
   const fds = new Set<number>();
   let stdioUsers = 0;
   const claim = (what: string, fd: number): void => {
@@ -280,11 +218,13 @@ function checkChannels({ serials = [], qmp, monitor, netdevs = [] }: QemuConfig)
     if (channel.type === 'unix') checkSocketPath(what, channel.path);
   }
   for (const netdev of netdevs) {
-    checkOneOf('netdev.type', netdev.type, ['stream-fd', 'stream-unix', 'user']);
+    checkOneOf('netdev.type', netdev.type, ['stream-fd', 'stream-unix', 'user', 'tap']);
+    if (netdev.type === 'tap') checkName(`netdev ${netdev.id}.interface`, netdev.interface);
     if (netdev.type === 'stream-fd') claim(`netdev ${netdev.id}`, netdev.fd);
     if (netdev.type === 'stream-unix') checkSocketPath(`netdev ${netdev.id}`, netdev.path);
     if (netdev.type === 'user') checkProperties(`netdev ${netdev.id}`, netdev.properties, ['id']);
   }
+  for (const object of objects) if ('fd' in object) claim(object.id, object.fd);
 }
 
 function checkIds({ netdevs = [], devices = [], objects = [] }: QemuConfig): void {
@@ -314,13 +254,15 @@ function checkNetwork({ netdevs = [], devices = [], objects = [] }: QemuConfig):
   }
   for (const id of ids) if (!taken.has(id)) fail('unused-netdev', `no device is plugged into ${id}`);
   for (const object of objects) {
-    checkOneOf('object.type', object.type, ['filter-dump', 'other']);
+    checkOneOf('object.type', object.type, ['filter-dump', 'filter-mirror', 'filter-inject', 'other']);
     if (object.type === 'other') {
       checkName('object.qomType', object.qomType);
       checkProperties(`object ${object.id}`, object.properties, ['id', 'qom-type']);
       continue;
     }
-    if (!ids.has(object.netdev)) fail('unknown-netdev', `${object.id} dumps ${object.netdev}, which isn't there`);
+    if (!ids.has(object.netdev)) fail('unknown-netdev', `${object.id} is on ${object.netdev}, which isn't there`);
+    if (object.type === 'filter-mirror') checkOneOf(`${object.id}.queue`, object.queue, ['all', 'rx', 'tx']);
+    if (object.type !== 'filter-dump') continue;
     checkText(`${object.id}.file`, object.file);
     if (object.maxlen !== undefined) checkInteger(`${object.id}.maxlen`, object.maxlen, { low: 1, high: 2 ** 31 - 1 });
   }

@@ -1,11 +1,15 @@
 export * from './arguments.js';
-export type { MachineWithoutChannels, NicConfig } from './channel-plan.js';
+export type { MachineWithoutChannels, NicConfig, ObservedWire } from './channel-plan.js';
 export { type DeathGuard, detectDeathGuard } from './death-guard.js';
 export * from './frame-link.js';
 export * from './frame-stream.js';
+export * from './mirror-merge.js';
+export * from './observed-cable.js';
 export * from './owned-process.js';
 export * from './probe.js';
+export * from './qemu-config.js';
 export * from './qemu-machine.js';
 export * from './qmp-client.js';
 export * from './qmp-machine.js';
 export * from './saved-state.js';
+export * from './user-network.js';

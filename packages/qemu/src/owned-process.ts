@@ -12,7 +12,7 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Default: this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Socket pairs handed over as descriptors 3, 4, … Default 0, at most 6. */
+  /** Socket pairs handed over as descriptors 3, 4, … Default 0, at most 13; with the guard `lifeline` 6. */
   readonly socketCount?: number;
   /** Default: the best there is ({@link detectDeathGuard}). */
   readonly guard?: DeathGuard;
@@ -115,12 +115,19 @@ export class OwnedProcess {
   /** Resolves when the process runs; rejects with {@link ProcessError} where it can't. */
   static async start(options: ProcessOptions): Promise<OwnedProcess> {
     const { command, args, cwd, env, socketCount = 0, guard = await detectDeathGuard() } = options;
-    requireArgument(Number.isInteger(socketCount) && socketCount >= 0 && socketCount <= SOCKET_COUNT_MAX, 'socketCount is 0..6');
+    requireArgument(Number.isInteger(socketCount) && socketCount >= 0 && socketCount <= SOCKET_COUNT_MAX, 'socketCount is 0..13');
     if (guard === 'none' && options.guard === undefined) {
       throw new ProcessError('no-death-guard', 'neither setpriv nor /bin/sh is there to end the process with Node');
     }
-    const guarded = guardCommand(guard, { command, args, fdCount: 3 + socketCount });
-    const stdioCount = 3 + socketCount + (guarded.lifelineFd === undefined ? 0 : 1);
+    const fdCount = 3 + socketCount;
+    if (guard === 'lifeline' && fdCount > LIFELINE_FD_MAX) {
+      throw new ProcessError(
+        'no-death-guard',
+        `setpriv is not there, and a shell can’t guard a process with ${fdCount} descriptors`,
+      );
+    }
+    const guarded = guardCommand(guard, { command, args, fdCount });
+    const stdioCount = fdCount + (guarded.lifelineFd === undefined ? 0 : 1);
     const child = spawn(guarded.command, guarded.args, {
       stdio: Array.from({ length: stdioCount }, () => 'pipe' as const),
       detached: true, // a group of its own: a Ctrl-C at our terminal is ours to handle
@@ -186,5 +193,6 @@ export class OwnedProcess {
 
 function ignore(): void {}
 
-/** The lifeline's shell knows descriptors of one digit only, and 0..2 and the lifeline itself are taken. */
-const SOCKET_COUNT_MAX = 6;
+const SOCKET_COUNT_MAX = 13;
+/** The lifeline's shell knows descriptors of one digit only: its own is the last of them. */
+const LIFELINE_FD_MAX = 9;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants, realpath, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
 import type { Millis } from '@nexus-net/sansio';
-import type { QemuArch } from './arguments.js';
+import type { QemuArch } from './qemu-config.js';
 
 /** Firmware that a guest may want. The keys are stable names; the files are found by {@link probeQemu}. */
 export type FirmwareName = 'opensbi-riscv64' | 'u-boot-riscv64-smode';

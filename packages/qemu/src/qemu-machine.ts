@@ -7,8 +7,10 @@ import { type Millis, requireArgument } from '@nexus-net/sansio';
 import { buildArguments } from './arguments.js';
 import { type ChannelPlan, type MachineWithoutChannels, type NicConfig, planChannels } from './channel-plan.js';
 import type { DeathGuard } from './death-guard.js';
-import { FrameLink, type FrameLinkEndInfo } from './frame-link.js';
+import { FrameLink } from './frame-link.js';
 import type { SendOutcome } from './frame-stream.js';
+import type { FrameOrigin } from './mirror-merge.js';
+import { ObservedCable, type ObservedCableEnd, type ObservedCableView } from './observed-cable.js';
 import { OwnedProcess, ProcessError, type ProcessExit, type TerminateOptions } from './owned-process.js';
 import { QmpClient, type QmpNotice } from './qmp-client.js';
 import type { QmpVersion } from './qmp-machine.js';
@@ -25,6 +27,8 @@ export interface QemuMachineOptions {
   /** Where the run keeps its files, and where QEMU runs; it has to exist. Default: a temporary directory, removed at the end. */
   readonly directory?: string;
   readonly handlers?: QemuHandlers;
+  /** A network namespace for QEMU, as a path (`/run/netns/x`, `/proc/PID/ns/net`); it takes root. Default: this process's own. */
+  readonly namespace?: string;
   /** Octets written to a UART that the guest has not taken, at most; further ones are refused. Default 64 KiB. */
   readonly uartInputBytesMax?: number;
   /** Default 5000 ms. */
@@ -37,12 +41,15 @@ export interface QemuMachineOptions {
 
 /** What the machine says. All are called from the event loop, never from inside {@link QemuMachine.sendFrame}. `at`: monotonic. */
 export interface QemuHandlers {
-  /** A frame from the guest. The receiver owns the octets. */
-  readonly frame?: (frame: Uint8Array, source: { readonly nic: number; readonly at: Millis }) => void;
+  /** A frame from the guest, and on a cable that is only watched also one for it (`netdev`). The receiver owns the octets. */
+  readonly frame?: (
+    frame: Uint8Array,
+    source: { readonly nic: number; readonly at: Millis; readonly origin: FrameOrigin },
+  ) => void;
   /** Octets from a UART as they came, cut anywhere. The receiver owns them. */
   readonly uart?: (bytes: Uint8Array, source: { readonly uart: number; readonly at: Millis }) => void;
   /** A cable came loose; with `closed` after the end of QEMU that is in order. */
-  readonly linkEnded?: (end: FrameLinkEndInfo & { readonly nic: number; readonly at: Millis }) => void;
+  readonly linkEnded?: (end: ObservedCableEnd & { readonly nic: number; readonly at: Millis }) => void;
   /** An event of QEMU. */
   readonly qmp?: (notice: QmpNotice) => void;
 }
@@ -93,7 +100,7 @@ type State =
 export class QemuMachine {
   readonly #options: QemuMachineOptions;
   readonly #handlers: QemuHandlers;
-  readonly #links: readonly (FrameLink | undefined)[];
+  readonly #links: readonly (FrameLink | ObservedCable | undefined)[];
   readonly #uartInputBytesMax: number;
   #uartSinks: readonly (OwnedProcess['stdin'] | Socket)[] = [];
   #state: State = { type: 'new' };
@@ -110,11 +117,15 @@ export class QemuMachine {
     this.#uartInputBytesMax = uartInputBytesMax;
     this.#links = nics.map(({ wire = 'socketpair', limits = {} }, nic) => {
       if (wire === 'user') return undefined;
-      return new FrameLink({
-        ...limits,
-        frame: (frame, at) => handlers.frame?.(frame, { nic, at }),
-        ended: (end) => handlers.linkEnded?.({ ...end, nic, at: monotonicClock.now() }),
-      });
+      const ended = (end: ObservedCableEnd): void => handlers.linkEnded?.({ ...end, nic, at: monotonicClock.now() });
+      if (typeof wire === 'object') {
+        return new ObservedCable({
+          ...limits,
+          frame: (frame, origin, at) => handlers.frame?.(frame, { nic, at, origin }),
+          ended,
+        });
+      }
+      return new FrameLink({ ...limits, frame: (frame, at) => handlers.frame?.(frame, { nic, at, origin: 'guest' }), ended });
     });
   }
 
@@ -157,7 +168,7 @@ export class QemuMachine {
     return this.#running().exited;
   }
 
-  /** Sends a frame to the guest, or drops it and says why. Before QEMU listens it waits, within the limits of the link. `frame` is borrowed for the call. */
+  /** Sends a frame to the guest (beside its cable where that is only watched), or drops it and says why. Before QEMU listens it waits, within the limits of the link. `frame` is borrowed for the call. */
   sendFrame(frame: Uint8Array, { nic = 0 }: { readonly nic?: number } = {}): SendOutcome {
     return this.#link(nic).send(frame);
   }
@@ -173,7 +184,7 @@ export class QemuMachine {
   }
 
   /** State and counters of a cable. */
-  inspectLink({ nic = 0 }: { readonly nic?: number } = {}): ReturnType<FrameLink['inspect']> {
+  inspectLink({ nic = 0 }: { readonly nic?: number } = {}): ObservedCableView {
     return this.#link(nic).inspect();
   }
 
@@ -205,7 +216,8 @@ export class QemuMachine {
   }
 
   async #start(): Promise<QmpVersion> {
-    const { binary, machine, nics = [], uartCount = 1, directory, guard, qmpTimeoutMs, startTimeoutMs = 10_000 } = this.#options;
+    const { binary, machine, nics = [], uartCount = 1, directory, guard, namespace } = this.#options;
+    const { qmpTimeoutMs, startTimeoutMs = 10_000 } = this.#options;
     const temporary = directory === undefined ? await mkdtemp(join(tmpdir(), 'nexus-qemu-')) : undefined;
     this.#directory = resolvePath(directory ?? (temporary as string));
     const servers: Server[] = [];
@@ -216,17 +228,22 @@ export class QemuMachine {
     try {
       const plan = planChannels({ machine, nics, uartCount, directory: this.#directory });
       const args = buildArguments(plan.config);
+      const entering = namespace === undefined ? [] : ['nsenter', `--net=${namespace}`, '--'];
       const command = binary.includes('/') ? resolvePath(binary) : binary;
-      this.#argv = [command, ...args];
-      for (const { nic, path } of plan.unixNics) servers.push(await listenOnce(path, (socket) => this.#link(nic).attach(socket)));
+      this.#argv = [...entering, command, ...args];
+      for (const { nic, path } of plan.unixNics)
+        servers.push(await listenOnce(path, (socket) => this.#frameLink(nic).attach(socket)));
       const process = await OwnedProcess.start({
-        command,
-        args,
+        command: this.#argv[0] as string,
+        args: this.#argv.slice(1),
         cwd: this.#directory,
         socketCount: plan.socketCount,
         ...(guard === undefined ? {} : { guard }),
       });
-      for (const { nic, fd } of plan.fdNics) this.#link(nic).attach(process.sockets[fd - 3] as Socket);
+      for (const { nic, fd } of plan.fdNics) this.#frameLink(nic).attach(process.sockets[fd - 3] as Socket);
+      for (const { nic, fds } of plan.observedNics) {
+        (this.#link(nic) as ObservedCable).attach(fds.map((fd) => process.sockets[fd - 3] as Socket));
+      }
       this.#connectUarts(process, plan);
       const qmp = new QmpClient(process.sockets[plan.qmpFd - 3] as Socket, {
         event: (notice) => this.#handleNotice(notice),
@@ -267,7 +284,11 @@ export class QemuMachine {
     this.#handlers.qmp?.(notice);
   }
 
-  #link(nic: number): FrameLink {
+  #frameLink(nic: number): FrameLink {
+    return this.#link(nic) as FrameLink;
+  }
+
+  #link(nic: number): FrameLink | ObservedCable {
     const link = this.#links[nic];
     requireArgument(link !== undefined, `card ${nic} has no cable that ends here`);
     return link;

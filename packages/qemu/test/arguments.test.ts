@@ -19,6 +19,8 @@ const WIRED: QemuConfig = {
   devices: [{ driver: 'virtio-net-device', id: 'nic0', netdev: 'net0', mac: MAC }],
 };
 
+const MIRROR = { type: 'filter-mirror', id: 'both0', netdev: 'net0', queue: 'all', fd: 5 } as const;
+
 describe('a machine becomes arguments', () => {
   test('a guest on a socket pair', () => {
     expect(
@@ -163,7 +165,9 @@ describe('a machine that cannot be is refused', () => {
     ['bad-value', 'an unknown architecture', { ...BASE, arch: anyhow('m68k') }],
     ['bad-value', 'an unknown accelerator', { ...BASE, accelerator: { type: anyhow('hax') } }],
     ['bad-value', 'an unknown channel', { ...BASE, qmp: { type: anyhow('telnet') } }],
-    ['bad-value', 'an unknown netdev', { ...WIRED, netdevs: [{ type: anyhow('tap'), id: 'net0' }] }],
+    ['bad-value', 'an unknown netdev', { ...WIRED, netdevs: [{ type: anyhow('vde'), id: 'net0' }] }],
+    ['bad-value', 'an interface that is an option', { ...WIRED, netdevs: [{ type: 'tap', id: 'net0', interface: 'a,b=c' }] }],
+    ['bad-value', 'a queue that there is not', { ...WIRED, objects: [{ ...MIRROR, queue: anyhow('both') }] }],
     ['bad-value', 'an unknown object', { ...BASE, objects: [anyhow({ type: 'x', id: 'o' })] }],
     ['bad-value', 'an unknown way to reboot', { ...BASE, onReboot: anyhow('never') }],
     ['bad-value', 'a machine with options in its name', { ...BASE, machine: { type: 'virt,aclint=on' } }],
@@ -185,6 +189,8 @@ describe('a machine that cannot be is refused', () => {
     ['unknown-key', 'a key of a device', { ...BASE, devices: [anyhow({ driver: 'x', bus: 'y' })] }],
     ['unknown-key', 'a key of icount', { ...BASE, icount: anyhow({ shift: 1, rr: 'record' }) }],
     ['duplicate-id', 'a device named as a netdev', { ...WIRED, devices: [{ driver: 'x', id: 'net0', netdev: 'net0' }] }],
+    ['duplicate-fd', 'a mirror at the descriptor of a cable', { ...WIRED, objects: [{ ...MIRROR, fd: 3 }] }],
+    ['unknown-netdev', 'a mirror of nothing there', { ...WIRED, objects: [{ ...MIRROR, netdev: 'n' }] }],
     ['duplicate-fd', 'one descriptor for two', { ...WIRED, qmp: { type: 'fd', fd: 3 } }],
     ['duplicate-stdio', 'one stdio for two', { ...BASE, serials: [{ type: 'stdio' }], qmp: { type: 'stdio' } }],
     ['duplicate-property', 'the mac twice', { ...WIRED, devices: [{ driver: 'x', netdev: 'net0', properties: { mac: '' } }] }],
@@ -222,6 +228,38 @@ describe('a machine that cannot be is refused', () => {
   test('with a typed error that is the caller’s', () => {
     expect(() => buildArguments({ ...BASE, smp: 0 })).toThrow(QemuArgumentError);
     expect(() => buildArguments({ ...BASE, smp: 0 })).toThrow(UsageError);
+  });
+
+  test('a TAP device, watched: mirrors and the injector have channels of their own, in the order in which they are given', () => {
+    const args = buildArguments({
+      ...WIRED,
+      netdevs: [{ type: 'tap', id: 'net0', interface: 'tap0' }],
+      objects: [MIRROR, { type: 'filter-inject', id: 'inject0', netdev: 'net0', fd: 6 }],
+    });
+    expect(args).toContain('tap,id=net0,ifname=tap0,script=no,downscript=no,vnet_hdr=off');
+    expect(args.slice(args.indexOf('socket,id=both0-wire,fd=5') - 1)).toEqual([
+      '-chardev',
+      'socket,id=both0-wire,fd=5',
+      '-object',
+      'filter-mirror,id=both0,netdev=net0,queue=all,outdev=both0-wire',
+      '-chardev',
+      'socket,id=inject0-wire,fd=6',
+      '-object',
+      'filter-redirector,id=inject0,netdev=net0,queue=tx,indev=inject0-wire',
+    ]);
+  });
+
+  test.each<[string, Partial<QemuConfig>]>([
+    ['a TAP device', { netdevs: [{ type: 'tap', id: 'net0', interface: 'tap0' }] }],
+    ['a port that is forwarded', { netdevs: [{ type: 'user', id: 'net0', properties: { hostfwd: 'tcp::1-:2' } }] }],
+    [
+      'a station beside QEMU’s own network',
+      { netdevs: [{ type: 'user', id: 'net0' }], objects: [{ type: 'filter-inject', id: 'i', netdev: 'net0', fd: 5 }] },
+    ],
+  ])('icount that does not sleep is refused with %s: it is outside guest time', (_what, config) => {
+    expect(() => buildArguments({ ...WIRED, ...config, icount: { shift: 1, sleep: false } })).toThrow(
+      expect.objectContaining({ code: 'icount-without-sleep-on-a-wire' }) as Error,
+    );
   });
 
   test('icount that sleeps may have a wire, and one that does not may have QEMU’s own network', () => {

@@ -16,6 +16,10 @@ const GUEST_PACKAGES = {
     opensbi: () => existsSync('/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf'),
   },
 };
+/** What the wires need that not every machine has. */
+const WIRE_PACKAGES = {
+  tap: { 'dnsmasq-base': () => onPath('dnsmasq'), iproute2: () => onPath('ip') },
+};
 export const DEFAULT_GUEST = 'nexus';
 
 /** The exit code of a set-up that needs root: told apart from every verdict. Documented in the README. */
@@ -35,9 +39,9 @@ export function setUpNode() {
   }
 }
 
-/** What the guest needs of this machine. An unknown guest is the harness's to refuse. */
-export function setUpGuest(guest = DEFAULT_GUEST) {
-  const missing = Object.entries(GUEST_PACKAGES[guest] ?? {})
+/** What the guest and its wire need of this machine. An unknown one is the harness's to refuse. */
+export function setUpGuest(guest = DEFAULT_GUEST, wire = 'embedded') {
+  const missing = Object.entries({ ...GUEST_PACKAGES[guest], ...WIRE_PACKAGES[wire] })
     .filter(([, isThere]) => !isThere())
     .map(([name]) => name);
   if (missing.length === 0) return;

@@ -4,7 +4,7 @@ import { CLI, DEFAULT_GUEST, setUpGuest, setUpImage, setUpNode } from './setup.m
 
 const guest = option('--guest') ?? DEFAULT_GUEST;
 setUpNode();
-setUpGuest(guest);
+setUpGuest(guest, option('--wire'));
 setUpImage(guest, option('--boot'));
 const child = spawn(process.execPath, [CLI, 'test-os', ...process.argv.slice(2)], { stdio: 'inherit' });
 // Ctrl-C reaches the whole foreground group; a signal to npm alone has to be handed on.

@@ -11,12 +11,14 @@ import {
   requireArgument,
 } from '@nexus-net/sansio';
 import type { Dissection, ObservedFrame, Violation } from '@nexus-net/wire';
-import { GATEWAY_PORT } from './gateway-port.js';
+import { GATEWAY_PORT, NEIGHBOUR_PORT } from './gateway-port.js';
 import { TimelessWitness } from './timeless-witness.js';
 
 export interface ImpersonationWitnessConfig {
   /** Addresses of the gateway remembered at most, link and IPv4 together; further ones are not guarded, only counted. Default 64. */
   readonly addressCountMax?: number;
+  /** IPv4 addresses that are the gateway's before it has spoken: where it isn't ours, a guest may speak first. Default none. */
+  readonly addresses?: readonly Ipv4Address[];
   /** Events waiting for `pollEvent`; further ones are dropped and counted. Default 1 024. */
   readonly eventCountMax?: number;
 }
@@ -36,10 +38,11 @@ export class ImpersonationWitness extends TimelessWitness {
   #notGuarded = 0;
 
   constructor(config: ImpersonationWitnessConfig = {}) {
-    const { addressCountMax = 64, eventCountMax = 1_024 } = config;
+    const { addressCountMax = 64, addresses = [], eventCountMax = 1_024 } = config;
     super(eventCountMax);
     requireArgument(addressCountMax >= 1, 'addressCountMax is at least 1');
     this.#addressCountMax = addressCountMax;
+    for (const address of addresses) this.#guard(this.#addresses, address);
   }
 
   override handleFrame(_now: Millis, frame: ObservedFrame): void {
@@ -47,7 +50,7 @@ export class ImpersonationWitness extends TimelessWitness {
     if (port === undefined) return;
     const macs = [layers.ethernet?.source, layers.arp?.senderMac].filter((mac) => mac !== undefined);
     const addresses = [layers.ipv4?.source, layers.arp?.senderIp].filter((each) => each !== undefined && each !== IPV4_ANY);
-    if (port === GATEWAY_PORT) {
+    if (port === GATEWAY_PORT || port === NEIGHBOUR_PORT) {
       for (const mac of macs) this.#guard(this.#macs, mac);
       for (const address of addresses) this.#guard(this.#addresses, address as Ipv4Address);
       return;

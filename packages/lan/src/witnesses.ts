@@ -1,5 +1,6 @@
 import { DhcpWitness } from '@nexus-net/dhcp';
 import { ArpWitness, DnsWitness, IcmpWitness, IgmpWitness, TcpEchoWitness } from '@nexus-net/net-os';
+import type { Ipv4Address } from '@nexus-net/sansio';
 import type { Witness } from '@nexus-net/wire';
 import { DsoftbusSegmentWitness } from './dsoftbus-segment-witness.js';
 import { EthernetWitness } from './ethernet-witness.js';
@@ -7,11 +8,11 @@ import { ImpersonationWitness } from './impersonation-witness.js';
 
 /**
  * One witness for each protocol, in a fixed order: what a live segment and a replayed capture are both judged by. Who speaks as
- * somebody else is told before anything is concluded from what was said.
+ * somebody else is told before anything is concluded from what was said. `guarded`: addresses that are the gateway's from the first frame on.
  */
-export function segmentWitnesses(): Witness[] {
+export function segmentWitnesses({ guarded = [] }: { readonly guarded?: readonly Ipv4Address[] } = {}): Witness[] {
   return [
-    new ImpersonationWitness(),
+    new ImpersonationWitness({ addresses: guarded }),
     new EthernetWitness(),
     new ArpWitness(),
     new DhcpWitness(),

@@ -20,6 +20,8 @@ import { GUEST_CACHE, type RunReport, run } from './run.js';
 import { RUN_FILES } from './run-folder.js';
 import { verify } from './verify/command.js';
 import { verificationLines } from './verify/verification-lines.js';
+import { checkWire } from './wire/check-wire.js';
+import { isWireName, WIRES, type WireName } from './wire/wire-name.js';
 import { parseWords } from './words.js';
 
 /** Guests by name. */
@@ -86,6 +88,7 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     guest: { type: 'string', default: NEXUS.name },
     profile: { type: 'string' },
     boot: { type: 'string', default: 'cold' },
+    wire: { type: 'string', default: 'embedded' },
     'no-dhcp-server': { type: 'boolean', default: false },
     fault: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -101,9 +104,11 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   const request = readRequest(context.environment, {
     guest,
     dhcpServer: !values['no-dhcp-server'],
+    wire: wireNamed(values.wire),
     ...(values.profile !== undefined && { profile: values.profile }),
     ...(values.fault !== undefined && { fault: values.fault }),
   });
+  await checkWire(request);
   if (values['until-failure'] && values.repeat === undefined) throw new Refusal('--until-failure goes with --repeat N.');
   if (values.repeat !== undefined) {
     const { 'until-failure': untilFailure, repeat: times } = values;
@@ -168,6 +173,11 @@ function guestNamed(name: string, { guests = GUESTS }: CliContext): GuestDefinit
   return guest;
 }
 
+function wireNamed(wire: string): WireName {
+  if (!isWireName(wire)) throw new Refusal(`there is no wire ‘${wire}’: ${Object.keys(WIRES).join(', ')}.`);
+  return wire;
+}
+
 function bootNamed(boot: string): 'cold' | 'restored' {
   if (boot !== 'cold' && boot !== 'restored') throw new Refusal(`--boot is cold or restored, not ‘${boot}’.`);
   return boot;
@@ -197,6 +207,7 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
     events: { type: 'string' },
     profile: { type: 'string' },
     guest: { type: 'string' },
+    wire: { type: 'string' },
     junit: { type: 'string' },
     tap: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -213,6 +224,7 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
     ...(events !== undefined && { events }),
     ...(profile !== undefined && { profile }),
     ...(guest !== undefined && { guest }),
+    ...(values.wire !== undefined && { wire: wireNamed(values.wire) }),
   });
   if (values.json) context.print(JSON.stringify(verification, undefined, 2));
   else for (const line of verificationLines(verification)) context.print(line);
@@ -260,6 +272,8 @@ function helpText(): string {
     row('  --guest NAME', `who boots: ${Object.keys(GUESTS).join(', ')} (default ${NEXUS.name})`),
     row('  --profile NAME', `what is demanded: ${PROFILE_SPECS.map(({ name }) => name).join(', ')}; default by the gates below`),
     row('  --boot HOW', 'cold (default), or restored: from a saved state of the guest that waits for its configuration'),
+    row('  --wire NAME', 'what is at the other end of the guest’s cable; default embedded'),
+    ...Object.entries(WIRES).map(([name, text]) => row(`    ${name}`, text)),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
     row('  --fault NAME', 'a defect that the guest has on purpose: wrong-peer-key (nexus)'),
     row('  --json', 'the verdict on standard output, and nothing else'),
@@ -279,6 +293,7 @@ function helpText(): string {
     row('  --events FILE', 'the events.ndjson that has the times of its lines'),
     row('  --profile NAME', 'what is demanded (default: that of the run; of a log: smoke)'),
     row('  --guest NAME', 'whose console it is (default: that of the run; of a log: any that prints the markers itself)'),
+    row('  --wire NAME', 'what was at the other end of its cable (default: that of the run; of a log: embedded)'),
     row('  --json', 'the verdict as JSON'),
     ...EVIDENCE_HELP.map(([name, text]) => row(name, text)),
     '',

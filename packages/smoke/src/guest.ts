@@ -15,6 +15,12 @@ export interface GuestPlace {
   readonly quiet: Ipv4Address;
 }
 
+/** What is at the other end of the guest's cable. `tap`: the TAP device of that interface, in the network namespace in which QEMU has to run. */
+export type GuestWire =
+  | { readonly type: 'embedded' }
+  | { readonly type: 'user' }
+  | { readonly type: 'tap'; readonly interface: string; readonly namespace: string };
+
 /** A gate of ADR-0025 that stands for a profile. */
 export type Gate = 'REQUIRE_QEMU_DHCP' | 'REQUIRE_QEMU_DHCP_STRICT' | 'REQUIRE_DSOFTBUS';
 
@@ -51,8 +57,8 @@ export interface PrepareOptions {
 
 /** Where the bytes of a running guest go. Called from the event loop, never after `exited`. */
 export interface GuestSink {
-  /** A whole Ethernet frame from the guest. */
-  frame(frame: Uint8Array): void;
+  /** A whole Ethernet frame from the guest; on a wire that is only watched, with `netdev`, one for it. */
+  frame(frame: Uint8Array, origin?: 'guest' | 'netdev'): void;
   /** A whole Ethernet frame that arrived on the guest's own loopback interface, which it exports. */
   loopback(frame: Uint8Array): void;
   /** Console output, as it came. */
@@ -68,6 +74,8 @@ export interface GuestSink {
 /** A guest that runs. */
 export interface RunningGuest {
   sendFrame(frame: Uint8Array): void;
+  /** With the wire `user`: sends octets to the guest's listener through QEMU. True where they came back. */
+  reachListener?(octets: Uint8Array): Promise<boolean>;
   /** Types on the console. */
   sendConsole(bytes: Uint8Array): void;
   /** What was started, for the record: the exact command line. */
@@ -83,6 +91,8 @@ export interface StartGuestOptions {
   /** A folder of this run's own. */
   readonly directory: string;
   readonly sink: GuestSink;
+  /** Default: the frames come here and go from here. */
+  readonly wire?: GuestWire;
   /** Milliseconds in which the guest's process must be running. */
   readonly startMs: Millis;
   /** A folder for what is made once and used by many runs. */

@@ -41,3 +41,5 @@ export { differencesOf, type Verification, type VerifyRequest, verify } from './
 export { type RecordedInput, readEventsFile, recordedInput } from './verify/events-file.js';
 export { framesOnRunClock, readRunFolder } from './verify/run-files.js';
 export * from './verify/verify-recording.js';
+export { checkWire, type WireCheckOptions } from './wire/check-wire.js';
+export { isWireName, WIRES, type WireName } from './wire/wire-name.js';

@@ -20,9 +20,9 @@ export class HumanReport {
     this.#style = colour ? styleText : (_format, text) => text;
   }
 
-  begin({ guest, profile, dhcpServer }: RunRequest): void {
+  begin({ guest, profile, dhcpServer, wire = 'embedded' }: RunRequest): void {
     this.#print(
-      `${this.#style('bold', `${guest.name} · ${profile.name}`)}  ${profile.description}${dhcpServer ? '' : '  (DHCP server off)'}`,
+      `${this.#style('bold', `${guest.name} · ${profile.name}`)}  ${profile.description}${dhcpServer ? '' : '  (DHCP server off)'}${wire === 'embedded' ? '' : `  (wire: ${wire})`}`,
     );
   }
 

@@ -13,6 +13,7 @@ import {
 } from '@nexus-net/verdict';
 import type { Gate, GuestDefinition } from './guest.js';
 import { Refusal } from './refusal.js';
+import type { WireName } from './wire/wire-name.js';
 
 /** What a run is asked to do, after every check that needs no boot. */
 export interface RunRequest {
@@ -22,6 +23,8 @@ export interface RunRequest {
   readonly runMs: Millis;
   /** Does the gateway lease addresses? */
   readonly dhcpServer: boolean;
+  /** What is at the other end of the guest's cable. Default `embedded`. */
+  readonly wire?: WireName;
   /** A defect that the guest is told to have. */
   readonly fault?: string;
   /** The environment variables that shaped the request, as they were set. */
@@ -52,6 +55,7 @@ export type VariableName =
 export interface RequestOptions {
   readonly guest: GuestDefinition;
   readonly dhcpServer: boolean;
+  readonly wire?: WireName;
   /** A defect that the guest is told to have, to show that it is found. */
   readonly fault?: string;
   /** A profile by name, instead of the gates. */
@@ -62,7 +66,7 @@ export interface RequestOptions {
 
 /** Reads the environment of ADR-0025. Throws {@link Refusal}: nothing is ignored, nothing reduced, nothing guessed. */
 export function readRequest(environment: Environment, options: RequestOptions): RunRequest {
-  const { guest, dhcpServer, fault } = options;
+  const { guest, dhcpServer, wire, fault } = options;
   refuseUnknown(environment);
   const { profile, by } = chooseProfile(environment, options);
   refuseNodes(profile);
@@ -80,6 +84,7 @@ export function readRequest(environment: Environment, options: RequestOptions): 
     until: readUntil(environment, profile),
     runMs: readTimeout(environment['RUN_TIMEOUT']),
     dhcpServer,
+    ...(wire !== undefined && { wire }),
     ...(fault !== undefined && { fault: knownFault(guest, fault) }),
     environment: Object.fromEntries(
       Object.keys(VARIABLES).flatMap((name) => {

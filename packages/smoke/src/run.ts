@@ -12,6 +12,8 @@ import type { RunRequest } from './request.js';
 import { RunFolder, type RunFolderLimits } from './run-folder.js';
 import { GUEST_PLACE, type SmokeEvent, SmokeMachine, type SmokeTransmit } from './smoke-machine.js';
 import { recordedInput } from './verify/events-file.js';
+import { type FarEnd, openFarEnd } from './wire/far-end.js';
+import type { WireName } from './wire/wire-name.js';
 
 /** What `verdict.json` holds: the verdict of the ladder, and the run that it speaks of. */
 export interface RunReport extends Verdict {
@@ -24,6 +26,8 @@ export interface RunReport extends Verdict {
   readonly versions: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly dhcpServer: boolean;
+  /** What was at the other end of the guest's cable. */
+  readonly wire: WireName;
   /** What went wrong beside the guest: channels, files. Empty in a good run. */
   readonly troubles: readonly string[];
   /** Frames of the capture. */
@@ -94,6 +98,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   let factsNotListed = 0;
   let frames = 0;
   let guest: RunningGuest | undefined;
+  let farEnd: FarEnd | undefined;
   const early = new Queue<SmokeTransmit>(4_096);
   let judge: (verdict: Verdict) => void;
   const judged = new Promise<Verdict>((resolve) => {
@@ -105,7 +110,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     clock: { now: () => Math.round((monotonicClock.now() - zero) * 1e6) / 1e6 }, // the rest is noise below the nanosecond
     transmit: (output) => {
       if (guest === undefined) early.push(output);
-      else send(guest, output);
+      else transmit(guest, output);
     },
     event: (event) => {
       listener?.(event);
@@ -152,8 +157,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   });
   // After the verdict the guest may go on talking while it is being ended: that is no part of the run.
   const sink: GuestSink = {
-    frame: (frame) => {
-      if (!driver.closed) driver.drive((machine, now) => machine.handleFrame(now, frame));
+    frame: (frame, origin) => {
+      if (!driver.closed) driver.drive((machine, now) => machine.handleFrame(now, frame, origin));
     },
     loopback: (frame) => {
       if (!driver.closed) driver.drive((machine, now) => machine.handleLoopbackFrame(now, frame));
@@ -171,6 +176,15 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
       if (!driver.closed) driver.drive((machine, now) => machine.handleExit(now, how));
     },
   };
+  const transmit = (running: RunningGuest, output: SmokeTransmit): void => {
+    if (output.to !== 'listener') {
+      send(running, output);
+      return;
+    }
+    void (running.reachListener?.(output.octets) ?? Promise.resolve(false)).then((passed) => {
+      if (!driver.closed) driver.drive((machine, now) => machine.handleReached(now, passed));
+    });
+  };
   const interrupt = (): void => {
     if (!driver.closed)
       driver.drive((machine, now) => machine.abort(now, { cause: 'interrupted', message: 'stopped from outside' }));
@@ -178,8 +192,10 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   signal?.addEventListener('abort', interrupt);
   driver.drive((machine, now) => machine.start(now));
   try {
-    guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs, cache, boot });
-    for (let output = early.shift(); output !== undefined; output = early.shift()) send(guest, output);
+    farEnd = await openFarEnd(request);
+    const { wire } = farEnd;
+    guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs, cache, boot, wire });
+    for (let output = early.shift(); output !== undefined; output = early.shift()) transmit(guest, output);
     if (signal?.aborted) interrupt();
   } catch (error) {
     const missing = error instanceof Refusal && error.exit === 'missing';
@@ -192,6 +208,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   await guest?.stop().catch((error: unknown) => {
     troubles.push(`the guest could not be ended: ${error instanceof Error ? error.message : String(error)}`);
   });
+  await farEnd?.stop().catch((error: unknown) => {
+    troubles.push(`the wire could not be ended: ${error instanceof Error ? error.message : String(error)}`);
+  });
   const { unwritten, cut } = await folder.close();
   troubles.push(...unwritten, ...cut, ...lossesOf(machine.inspect(), early.dropped));
   const report: RunReport = {
@@ -200,7 +219,8 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
     exit: exitWith(verdict, unwritten.length > 0),
     startedAt: startedAt.toISOString(),
     argv: guest?.argv ?? [],
-    versions: { node: process.version, ...guest?.versions },
+    wire: request.wire ?? 'embedded',
+    versions: { node: process.version, ...guest?.versions, ...farEnd?.versions },
     environment: request.environment,
     dhcpServer: request.dhcpServer,
     troubles,
@@ -258,7 +278,7 @@ const EXIT_OF_CAUSE: Readonly<Partial<Record<Cause, ExitName>>> = {
   interrupted: 'interrupted',
 };
 
-function send(guest: RunningGuest, output: SmokeTransmit): void {
+function send(guest: RunningGuest, output: Exclude<SmokeTransmit, { readonly to: 'listener' }>): void {
   if (output.to === 'wire') guest.sendFrame(output.frame);
   else guest.sendConsole(output.bytes);
 }

@@ -1,4 +1,4 @@
-import { Lan, Tap } from '@nexus-net/lan';
+import { GATEWAY_PORT, Lan, Tap } from '@nexus-net/lan';
 import { type Entropy, type Ipv4Address, ipv4, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
 import { type AbortCause, type ConsoleLine, Ladder, type LadderEvent, LineAssembler, type NodeName } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
@@ -8,10 +8,15 @@ import { ladderOptionsOf } from './ladder-of.js';
 import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
 import type { RunRequest } from './request.js';
 import { acceptsStaticAddress } from './static-address.js';
+import { ObservedSegment } from './wire/observed-segment.js';
+import type { Segment, SegmentEvent } from './wire/segment.js';
+import { askersOf, guardedAddresses } from './wire/wire-name.js';
 
 /** What leaves the machine: a frame into the guest's network card, or key strokes into its console. */
 export type SmokeTransmit =
   | { readonly to: 'wire'; readonly frame: Uint8Array }
+  /** Octets for the guest's listener by the way that its wire has for it, and {@link SmokeMachine.handleReached} then. */
+  | { readonly to: 'listener'; readonly octets: Uint8Array }
   | { readonly to: 'console'; readonly bytes: Uint8Array };
 
 export type SmokeEvent =
@@ -52,7 +57,12 @@ export const GUEST_PLACE: GuestPlace = {
  * a liar at its other end, and knows no difference.
  */
 export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
-  readonly #lan: Lan;
+  readonly #lan: Segment;
+  /** Who asks for the guest. */
+  readonly #asker: Ipv4Address;
+  /** The gateway is QEMU's, and reaches the listener through a port that QEMU forwards. */
+  readonly #isForwarded: boolean;
+  readonly #entropy: Entropy;
   readonly #loopback: Tap;
   /** Frames of the capture so far, of the wire and of the loopback interface. */
   #frameCount = 0;
@@ -79,23 +89,26 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   #now: Millis = Number.NEGATIVE_INFINITY;
 
   constructor({ request, entropy }: { readonly request: RunRequest; readonly entropy: Entropy }) {
-    const { guest, profile, dhcpServer } = request;
+    const { guest, profile, dhcpServer, wire = 'embedded' } = request;
     this.#answers = guest.answers;
     this.#static = acceptsStaticAddress(profile);
     const nextNumber = (): number => ++this.#frameCount;
     this.#loopback = new Tap({ witnesses: loopbackWitnesses(), nextNumber });
     this.#node = profile.nodes[0] as NodeName;
-    this.#lan = new Lan({
-      entropy,
-      ports: [GUEST_PORT],
-      nextNumber,
-      gateway: { dhcp: dhcpServer ? {} : 'off', dns: { hosts: [{ name: 'localhost', addresses: [LOCALHOST] }] } },
-    });
+    const options = ladderOptionsOf(request, GUEST_PLACE);
+    this.#entropy = entropy;
+    this.#asker = askersOf(wire).neighbour ?? GUEST_PLACE.gateway;
+    this.#isForwarded = wire === 'user';
+    const dns = { hosts: [{ name: 'localhost', addresses: [LOCALHOST] }] };
+    this.#lan =
+      wire === 'embedded'
+        ? new Lan({ entropy, ports: [GUEST_PORT], nextNumber, gateway: { dhcp: dhcpServer ? {} : 'off', dns } })
+        : new ObservedSegment({ entropy, nextNumber, guarded: guardedAddresses(options.context) });
     this.#listens = profile.capabilities.includes('tcp-listen');
     const seed = new Uint8Array(32);
     entropy.fill(seed);
     this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed, request.fault));
-    this.#ladder = new Ladder(ladderOptionsOf(request, GUEST_PLACE));
+    this.#ladder = new Ladder(options);
   }
 
   /** The run begins. */
@@ -107,11 +120,11 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#pump();
   }
 
-  /** A frame from the guest's network card. */
-  handleFrame(now: Millis, frame: Uint8Array): void {
+  /** A frame from the guest's network card; on a wire that is only watched, with `netdev`, one for it. */
+  handleFrame(now: Millis, frame: Uint8Array, origin: 'guest' | 'netdev' = 'guest'): void {
     this.#advance(now);
-    this.#ladder.handleMovement(this.#now);
-    this.#lan.handleFrame(this.#now, GUEST_PORT, frame);
+    if (origin === 'guest') this.#ladder.handleMovement(this.#now);
+    this.#lan.handleFrame(this.#now, origin === 'guest' ? GUEST_PORT : GATEWAY_PORT, frame);
     this.#pump();
   }
 
@@ -144,6 +157,13 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       this.#ladder.handleLine(this.#now, line);
       this.#pump();
     }
+    this.#pump();
+  }
+
+  /** What was sent to the guest's listener came back, or did not: the guest may not listen yet. */
+  handleReached(now: Millis, passed: boolean): void {
+    this.#advance(now);
+    if (!passed) this.#exchangeAt = this.#now + EXCHANGE_EVERY_MS;
     this.#pump();
   }
 
@@ -185,7 +205,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
 
   inspect(): {
     readonly phase: string | undefined;
-    readonly lan: ReturnType<Lan['inspect']>;
+    readonly lan: ReturnType<Segment['inspect']>;
     readonly ladder: ReturnType<Ladder['inspect']>;
     readonly console: ReturnType<LineAssembler['inspect']>;
     readonly transmitsDropped: number;
@@ -252,6 +272,12 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#exchangeAt = NEVER;
     const address = this.#own;
     if (address === undefined) return;
+    if (this.#isForwarded) {
+      const octets = new Uint8Array(16);
+      this.#entropy.fill(octets);
+      this.#transmits.push({ to: 'listener', octets });
+      return;
+    }
     const remote = { address, port: ADDRESS_PLAN.ports.listenProbe };
     this.#lan.command(this.#now, (gateway, now) => gateway.exchange(now, remote));
   }
@@ -287,7 +313,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     }
   }
 
-  #fromLan(event: NonNullable<ReturnType<Lan['pollEvent']>>): void {
+  #fromLan(event: SegmentEvent): void {
     switch (event.type) {
       case 'frame':
         this.#events.push(event);
@@ -331,8 +357,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       this.#speaks = true;
       if (this.#probeAt !== NEVER) this.#probeAt = this.#now;
     }
-    if (fact.kind === 'arp.resolved' && fact.askerIp === GUEST_PLACE.gateway && fact.ownerIp === own) this.#found = true;
-    if (fact.kind === 'icmp.echo-answered' && fact.asker === GUEST_PLACE.gateway && fact.answerer === own && this.#found) {
+    if (fact.kind === 'arp.resolved' && fact.askerIp === this.#asker && fact.ownerIp === own) this.#found = true;
+    if (fact.kind === 'icmp.echo-answered' && fact.asker === this.#asker && fact.answerer === own && this.#found) {
       this.#probeAt = NEVER;
       this.#script.handleProbeAnswered();
     }

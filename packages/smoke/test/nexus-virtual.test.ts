@@ -54,7 +54,7 @@ function run(environment: Environment, options: Options = {}): Verdict {
       for (let out = smoke.pollTransmit(); out !== undefined; out = smoke.pollTransmit()) {
         moved = true;
         if (out.to === 'console') type(out.bytes);
-        else if (now < cut) nexus?.handleFrame(now, out.frame);
+        else if (out.to === 'wire' && now < cut) nexus?.handleFrame(now, out.frame);
       }
       for (let out = nexus?.pollTransmit(); out !== undefined; out = nexus?.pollTransmit()) {
         moved = true;

@@ -20,6 +20,10 @@ export interface WireContext {
   readonly dnsServers?: readonly Ipv4Address[];
   /** The address that the guest has where no lease gives it one. */
   readonly staticAddress?: Ipv4Address;
+  /** Who finds the guest by ARP and echo from outside. Default: the gateway. */
+  readonly neighbour?: Ipv4Address;
+  /** Who connects to the guest's listener. Default: the gateway. */
+  readonly connector?: Ipv4Address;
   /** TCP port of the node's listen proof. Default: that of the address plan. */
   readonly listenPort?: number;
 }
@@ -146,12 +150,12 @@ export const PROOFS: Readonly<Record<ProofName, ProofRow>> = {
     wants: 'a TCP connection from the gateway to the guest’s listening port, and octets of the gateway that came back on it',
     check: (claim, { wire, context }) => {
       const address = tenancyAt(claim.at, wire, context)?.address ?? context.staticAddress;
-      const { listenPort = ADDRESS_PLAN.ports.listenProbe } = context;
+      const { listenPort = ADDRESS_PLAN.ports.listenProbe, connector = context.gateway } = context;
       const echo = wire
         .of('tcp.echoed')
-        .findLast((fact) => fact.client === context.gateway && fact.server === address && fact.serverPort === listenPort);
+        .findLast((fact) => fact.client === connector && fact.server === address && fact.serverPort === listenPort);
       if (echo !== undefined) return proven(echo);
-      return missing(`no octets of ${formatIpv4(context.gateway)} came back from TCP port ${listenPort} of the guest`);
+      return missing(`no octets of ${formatIpv4(connector)} came back from TCP port ${listenPort} of the guest`);
     },
   },
 };
@@ -240,24 +244,27 @@ function ifaceEvidence(claim: Claim, { wire: facts, context }: Circumstances): F
     const what = `the line says ${formatIpv4(address)}, the ${lease === undefined ? 'static address' : 'lease'} is ${formatIpv4(expected)}`;
     return lease === undefined ? { state: 'contradicted', what, frames: [] } : contradicted(what, newestAck(lease));
   }
-  const { gateway, guestMac, isUnrouted = false } = context;
+  const { gateway, guestMac, isUnrouted = false, neighbour = gateway } = context;
+  const outside = neighbour === gateway ? 'the gateway’s' : `the neighbour ${formatIpv4(neighbour)}’s`;
   const resolved = facts.of('arp.resolved');
   const foundGateway = resolved.find(
     (fact) => fact.askerMac === guestMac && fact.askerIp === address && fact.ownerIp === gateway,
   );
-  const foundGuest = resolved.find((fact) => fact.ownerMac === guestMac && fact.ownerIp === address && fact.askerIp === gateway);
+  const foundGuest = resolved.find(
+    (fact) => fact.ownerMac === guestMac && fact.ownerIp === address && fact.askerIp === neighbour,
+  );
   // Not so ARP: who has found a neighbour need not ask again, whatever becomes of the lease.
   const echoes = facts.of('icmp.echo-answered').filter((fact) => isWithin(tenancy, fact));
   const outward = echoes.find((fact) => fact.asker === address && fact.answerer === gateway);
-  const inward = echoes.find((fact) => fact.asker === gateway && fact.answerer === address);
+  const inward = echoes.find((fact) => fact.asker === neighbour && fact.answerer === address);
   if (isUnrouted) {
     if (foundGuest === undefined) return missing('the observer’s ARP request for the guest and its reply');
     return inward === undefined ? missing('the observer’s ICMP echo and the guest’s reply') : proven(foundGuest, inward);
   }
   if (foundGateway === undefined) return missing('the guest’s ARP request for the gateway and its reply');
-  if (foundGuest === undefined) return missing('the gateway’s ARP request for the guest and its reply');
+  if (foundGuest === undefined) return missing(`${outside} ARP request for the guest and its reply`);
   if (outward === undefined) return missing('the guest’s ICMP echo and the gateway’s reply');
-  if (inward === undefined) return missing('the gateway’s ICMP echo and the guest’s reply');
+  if (inward === undefined) return missing(`${outside} ICMP echo and the guest’s reply`);
   return proven(foundGateway, foundGuest, outward, inward);
 }
 

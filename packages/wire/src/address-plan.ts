@@ -14,6 +14,8 @@ export const ADDRESS_PLAN: AddressPlan = {
     guestMac: parseMac('52:54:00:12:34:56'),
     pool: { first: ipv4(10, 0, 2, 15), last: ipv4(10, 0, 2, 31) },
     quiet: ipv4(10, 0, 2, 250),
+    neighbour: ipv4(10, 0, 2, 100),
+    neighbourMac: parseMac('52:55:0a:00:02:64'),
   },
   os2vm: {
     network: parsePrefix('10.42.0.0/24'),
@@ -54,6 +56,9 @@ export interface AddressPlan {
     readonly pool: { readonly first: Ipv4Address; readonly last: Ipv4Address };
     /** An address that nobody owns: what is sent there must stay unanswered. */
     readonly quiet: Ipv4Address;
+    /** A station of ours that asks for the guest on a wire whose gateway is somebody else's. */
+    readonly neighbour: Ipv4Address;
+    readonly neighbourMac: MacAddress;
   };
   /** Two guests on one wire, static addresses, no gateway: the last octet of the address is that of the MAC. */
   readonly os2vm: {

@@ -2,6 +2,7 @@ import { QemuMachine, type QemuMachineOptions, QemuStartError } from '@nexus-net
 import type { RunningGuest, StartGuestOptions } from '../guest.js';
 import { Refusal } from '../refusal.js';
 import { describeExit } from './describe-exit.js';
+import { cableOf, namespaceOf, reachListener } from './guest-cable.js';
 
 /** What is the guest's own about its QEMU. */
 export interface QemuGuestParts extends Pick<QemuMachineOptions, 'binary' | 'machine' | 'nics' | 'uartCount'> {
@@ -15,15 +16,17 @@ export interface QemuGuestParts extends Pick<QemuMachineOptions, 'binary' | 'mac
  * the console, a second one that of its kernel. Throws {@link Refusal} where QEMU doesn't start.
  */
 export async function startQemuGuest(
-  { started, versions, ...parts }: QemuGuestParts,
-  { sink, directory, startMs }: StartGuestOptions,
+  { started, versions, nics = [], ...parts }: QemuGuestParts,
+  { sink, directory, startMs, wire }: StartGuestOptions,
 ): Promise<RunningGuest> {
   const machine = new QemuMachine({
     ...parts,
+    nics: nics.map((nic, index) => (index === 0 ? { ...nic, wire: cableOf(wire) } : nic)),
     directory,
+    ...namespaceOf(wire),
     startTimeoutMs: startMs,
     handlers: {
-      frame: (frame, { nic }) => (nic === 0 ? sink.frame(frame) : sink.loopback(frame)),
+      frame: (frame, { nic, origin }) => (nic === 0 ? sink.frame(frame, origin) : sink.loopback(frame)),
       uart: (bytes, { uart }) => (uart === 0 ? sink.console(bytes) : sink.kernel(bytes)),
       linkEnded: ({ reason }) => {
         if (reason !== 'closed') sink.trouble(`the guest’s cable: ${reason}`);
@@ -42,6 +45,7 @@ export async function startQemuGuest(
     sendFrame: (frame) => {
       machine.sendFrame(frame);
     },
+    reachListener: (octets) => reachListener(machine, octets),
     sendConsole: (bytes) => {
       if (!machine.writeUart(bytes)) sink.trouble('the guest takes no console input');
     },

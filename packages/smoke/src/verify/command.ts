@@ -10,6 +10,7 @@ import { type RunRequest, readRequest } from '../request.js';
 import { exitOf, type RunReport } from '../run.js';
 import { RUN_FILES } from '../run-folder.js';
 import { GUEST_PLACE } from '../smoke-machine.js';
+import { isWireName, type WireName } from '../wire/wire-name.js';
 import type { RecordedInput } from './events-file.js';
 import { disagreement, framesOnRunClock, readBytes, readEvents, readRunFolder } from './run-files.js';
 import { verifyRecording, verifyTimeless } from './verify-recording.js';
@@ -21,6 +22,7 @@ export interface VerifyRequest {
   readonly events?: string;
   readonly profile?: string;
   readonly guest?: string;
+  readonly wire?: WireName;
   readonly vnetHeader: VnetHeaderChoice;
   readonly guests: Readonly<Record<string, GuestDefinition>>;
 }
@@ -43,12 +45,12 @@ export async function verify(request: VerifyRequest): Promise<Verification> {
   return isFolder ? await verifyFolder(request) : await verifyLog(request);
 }
 
-async function verifyFolder({ path, pcap, events, profile, guest, guests }: VerifyRequest): Promise<Verification> {
+async function verifyFolder({ path, pcap, events, profile, guest, wire, guests }: VerifyRequest): Promise<Verification> {
   if (pcap !== undefined || events !== undefined)
     throw new Refusal('the folder of a run has its own capture and events: --pcap and --events go with a console log.');
   const files = await readRunFolder(path);
   const { report, inputs } = files;
-  const options = ladderOptionsOf(requestOf(report, { profile, guest, guests, path }), GUEST_PLACE);
+  const options = ladderOptionsOf(requestOf(report, { profile, guest, wire, guests, path }), GUEST_PLACE);
   refuseInputs(path, inputs, options.profile);
   const isCut = report.troubles?.some((trouble) => trouble.startsWith(`${RUN_FILES.uart} is full`)) ?? false;
   const differing = disagreement(inputs, files.console, { isCut });
@@ -63,7 +65,7 @@ async function verifyFolder({ path, pcap, events, profile, guest, guests }: Veri
 }
 
 async function verifyLog(request: VerifyRequest): Promise<Verification> {
-  const { path, pcap, events, profile = 'smoke', guest, guests, vnetHeader } = request;
+  const { path, pcap, events, profile = 'smoke', guest, guests, wire = 'embedded', vnetHeader } = request;
   if (pcap === undefined) throw new Refusal('verify takes the folder of a run, or a console log and --pcap FILE.');
   const options = ladderOptionsOf(
     {
@@ -72,6 +74,7 @@ async function verifyLog(request: VerifyRequest): Promise<Verification> {
       until: { type: 'satisfied' },
       runMs: NEVER,
       dhcpServer: true,
+      wire,
       environment: {},
     },
     GUEST_PLACE,
@@ -96,18 +99,24 @@ async function verifyLog(request: VerifyRequest): Promise<Verification> {
 /** The request that a run was made of, as its report has it. */
 function requestOf(
   report: Partial<RunReport>,
-  wish: Pick<VerifyRequest, 'guests' | 'path'> & { readonly profile: string | undefined; readonly guest: string | undefined },
+  wish: Pick<VerifyRequest, 'guests' | 'path'> & {
+    readonly profile: string | undefined;
+    readonly guest: string | undefined;
+    readonly wire: WireName | undefined;
+  },
 ): RunRequest {
   const { guests, path } = wish;
   const guest = guestNamed(wish.guest ?? String(report.guest), guests);
   const { environment, dhcpServer = true } = report;
+  const wire = wish.wire ?? report.wire ?? 'embedded'; // a report from before there was a choice is of the embedded one
+  if (!isWireName(wire)) throw new Refusal(`${path}: the verdict names a wire that there isn’t`, 'unreadable');
   const wanted = wish.profile ?? report.profile;
   if (typeof wanted !== 'string') throw new Refusal(`${path}: the verdict names no profile`, 'unreadable');
   const variables = Object.entries(environment ?? {}).filter(([name]) => !name.startsWith('REQUIRE_'));
   // A profile that two gates made together has no name of its own in any list.
   return wanted.includes('+') && wish.profile === undefined
-    ? readRequest(environment ?? {}, { guest, dhcpServer })
-    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, profile: wanted });
+    ? readRequest(environment ?? {}, { guest, dhcpServer, wire })
+    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, wire, profile: wanted });
 }
 
 function guestNamed(name: string, guests: VerifyRequest['guests']): GuestDefinition {

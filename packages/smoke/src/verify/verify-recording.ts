@@ -13,6 +13,7 @@ import {
 import { FrameDissector } from '@nexus-net/wire';
 import type { CaptureFrame } from '../capture-file.js';
 import { LOOPBACK_PORT, loopbackWitnesses } from '../loopback.js';
+import { guardedAddresses } from '../wire/wire-name.js';
 import type { RecordedInput } from './events-file.js';
 
 /** A run as its folder holds it. */
@@ -104,7 +105,7 @@ function lateFailure({ profile, panics = [] }: LadderOptions, { text }: ConsoleL
 /** The judge and its witnesses, fed from a recording. */
 class RecordedJudge {
   readonly #ladder: Ladder;
-  readonly #witnesses = segmentWitnesses();
+  readonly #witnesses: ReturnType<typeof segmentWitnesses>;
   readonly #loopback = loopbackWitnesses();
   readonly #node: NodeName;
   readonly #dissector = new FrameDissector();
@@ -113,6 +114,7 @@ class RecordedJudge {
 
   constructor(options: LadderOptions) {
     this.#ladder = new Ladder(options);
+    this.#witnesses = segmentWitnesses({ guarded: guardedAddresses(options.context) });
     this.#node = options.profile.nodes[0] as NodeName;
   }
 

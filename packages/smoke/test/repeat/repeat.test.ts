@@ -13,6 +13,7 @@ import {
   type RepeatOptions,
   type RepeatProgress,
   type RunOutcome,
+  type RunReport,
   repeat,
   repeatLines,
   worstOf,
@@ -33,7 +34,7 @@ const interrupted: typeof passed = {
 };
 
 function outcome(verdict: typeof passed, durationMs: Millis, number: number): RunOutcome {
-  const report = {
+  const report: RunReport = {
     ...verdict,
     durationMs,
     guest: 'nexus',
@@ -43,6 +44,7 @@ function outcome(verdict: typeof passed, durationMs: Millis, number: number): Ru
     versions: {},
     environment: DHCP,
     dhcpServer: true,
+    wire: 'embedded',
     troubles: [],
     frames: 0,
     facts: [],

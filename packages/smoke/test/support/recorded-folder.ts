@@ -16,6 +16,7 @@ export async function leaveFolder(folder: string, recorded: RecordedRun, changes
     versions: { node: 'v20.20.0', qemu: '7.2.22', kernel: '6.1.0' },
     environment: request.environment,
     dhcpServer: request.dhcpServer,
+    wire: request.wire ?? 'embedded',
     troubles: [],
     frames: frameCount,
     facts,

@@ -128,7 +128,7 @@ export function recordRun(options: RecordOptions = {}): RecordedRun {
       for (let out = smoke.pollTransmit(); out !== undefined; out = smoke.pollTransmit()) {
         moved = true;
         if (out.to === 'console') type(out.bytes);
-        else if (now < cut) nexus?.handleFrame(now, out.frame);
+        else if (out.to === 'wire' && now < cut) nexus?.handleFrame(now, out.frame);
       }
       for (let out = nexus?.pollTransmit(); out !== undefined; out = nexus?.pollTransmit()) {
         moved = true;

@@ -24,6 +24,12 @@ const SECTIONS: readonly { readonly title: string; readonly text: string; readon
       row('smoke.pool.first', formatIpv4(smoke.pool.first), 'first address that the DHCP server leases'),
       row('smoke.pool.last', formatIpv4(smoke.pool.last), 'last one'),
       row('smoke.quiet', formatIpv4(smoke.quiet), 'owned by nobody: what is sent there stays unanswered'),
+      row(
+        'smoke.neighbour',
+        formatIpv4(smoke.neighbour),
+        'a station of ours, where the gateway is somebody else’s: it asks for the guest',
+      ),
+      row('smoke.neighbourMac', formatMac(smoke.neighbourMac), 'its MAC'),
     ],
   },
   {

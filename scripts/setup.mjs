@@ -1,6 +1,6 @@
 // What has to be there before the harness runs, made where it is missing. Node's own modules only: it runs before npm install.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,7 +41,25 @@ export function setUpNode() {
 
 /** What the guest and its wire need of this machine. An unknown one is the harness's to refuse. */
 export function setUpGuest(guest = DEFAULT_GUEST, wire = 'embedded') {
-  const missing = Object.entries({ ...GUEST_PACKAGES[guest], ...WIRE_PACKAGES[wire] })
+  setUpPackages({ ...GUEST_PACKAGES[guest], ...WIRE_PACKAGES[wire] });
+}
+
+/** The QEMU of the guest that this file describes, and its wire. What is wrong with the file is the harness's to say. */
+export function setUpGuestConfig(path, wire = 'embedded') {
+  let arch;
+  try {
+    arch = JSON.parse(readFileSync(path, 'utf8')).boot.arch;
+  } catch {
+    return;
+  }
+  const name = QEMU_PACKAGES[arch];
+  setUpPackages({ ...(name !== undefined && { [name]: () => onPath(`qemu-system-${arch}`) }), ...WIRE_PACKAGES[wire] });
+}
+
+const QEMU_PACKAGES = { riscv64: 'qemu-system-misc', aarch64: 'qemu-system-arm', x86_64: 'qemu-system-x86' };
+
+function setUpPackages(packages) {
+  const missing = Object.entries(packages)
     .filter(([, isThere]) => !isThere())
     .map(([name]) => name);
   if (missing.length === 0) return;

@@ -1,11 +1,15 @@
 // `npm run test-os`: sets up what is missing, then boots the guest and judges it.
 import { spawn } from 'node:child_process';
-import { CLI, DEFAULT_GUEST, setUpGuest, setUpImage, setUpNode } from './setup.mjs';
+import { CLI, DEFAULT_GUEST, setUpGuest, setUpGuestConfig, setUpImage, setUpNode } from './setup.mjs';
 
 const guest = option('--guest') ?? DEFAULT_GUEST;
 setUpNode();
-setUpGuest(guest, option('--wire'));
-setUpImage(guest, option('--boot'));
+const config = option('--guest-config');
+if (config !== undefined) setUpGuestConfig(config, option('--wire'));
+else {
+  setUpGuest(guest, option('--wire'));
+  setUpImage(guest, option('--boot'));
+}
 const child = spawn(process.execPath, [CLI, 'test-os', ...process.argv.slice(2)], { stdio: 'inherit' });
 // Ctrl-C reaches the whole foreground group; a signal to npm alone has to be handed on.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

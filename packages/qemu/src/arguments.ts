@@ -2,6 +2,7 @@ import { formatMac, UsageError, unreachable } from '@nexus-net/sansio';
 import type {
   ChardevConfig,
   DeviceConfig,
+  DriveConfig,
   NetdevConfig,
   ObjectConfig,
   Properties,
@@ -58,6 +59,9 @@ export function buildArguments(config: QemuConfig): string[] {
     const value = config[name];
     if (value !== undefined) args.push(`-${name}`, value);
   }
+  for (const [name, value] of Object.entries(config.globals ?? {})) args.push('-global', `${name}=${propertyText(value)}`);
+  for (const [name, string] of Object.entries(config.firmwareTexts ?? {}))
+    args.push('-fw_cfg', `${commaList(`name=${name}`, { string })}`);
   if (onReboot === 'exit') args.push('-no-reboot');
   if (config.startPaused === true) args.push('-S');
   if (config.incoming !== undefined) args.push('-incoming', `exec:cat ${shellQuoted(config.incoming)}`);
@@ -66,6 +70,7 @@ export function buildArguments(config: QemuConfig): string[] {
     args.push('-chardev', chardev(`uart${index}`, serial), '-serial', `chardev:uart${index}`);
   }
   for (const netdev of config.netdevs ?? []) args.push('-netdev', netdevArgument(netdev));
+  for (const drive of config.drives ?? []) args.push('-drive', driveArgument(drive));
   for (const device of config.devices ?? []) args.push('-device', deviceArgument(device));
   for (const object of config.objects ?? []) {
     if ('fd' in object) args.push('-chardev', chardev(`${object.id}-wire`, { type: 'fd', fd: object.fd }));
@@ -83,9 +88,13 @@ export function commaList(first: string, properties: Readonly<Record<string, Pro
   let text = escapeCommas(first);
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined) continue;
-    text += `,${key}=${escapeCommas(typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))}`;
+    text += `,${key}=${escapeCommas(propertyText(value))}`;
   }
   return text;
+}
+
+function propertyText(value: PropertyValue): string {
+  return typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value);
 }
 
 /** A word that a shell reads as it stands: QEMU hands the command of an `exec:` to one. */
@@ -133,6 +142,10 @@ function deviceArgument({ driver, id, netdev, mac, properties }: DeviceConfig): 
   return commaList(driver, { id, netdev, mac: mac === undefined ? undefined : formatMac(mac), ...properties });
 }
 
+function driveArgument({ id, file, format, isSnapshot }: DriveConfig): string {
+  return commaList('if=none', { id, format, file, snapshot: isSnapshot });
+}
+
 function objectArgument(config: ObjectConfig): string {
   switch (config.type) {
     case 'filter-dump':
@@ -160,6 +173,24 @@ function checkConfig(config: QemuConfig): void {
   checkChannels(config);
   checkIds(config);
   checkNetwork(config);
+  checkDrives(config);
+}
+
+function checkDrives({ drives = [], globals = {}, firmwareTexts = {} }: QemuConfig): void {
+  for (const drive of drives) {
+    checkKeys(`drive ${drive.id}`, drive, ['id', 'file', 'format', 'isSnapshot']);
+    checkOneOf('drive.format', drive.format, ['raw', 'qcow2']);
+    checkText(`drive ${drive.id}.file`, drive.file);
+  }
+  checkProperties('globals', globals);
+  for (const name of Object.keys(globals))
+    if (!/^[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+$/.test(name))
+      fail('bad-value', `globals: not driver.property: ${JSON.stringify(name)}`);
+  for (const [name, text] of Object.entries(firmwareTexts)) {
+    if (!/^opt\/[\x21-\x2b\x2d-\x7e]{1,51}$/.test(name))
+      fail('bad-value', `fw_cfg: not a name below opt/: ${JSON.stringify(name)}`);
+    checkText(`fw_cfg ${name}`, text);
+  }
 }
 
 function checkScalars(config: QemuConfig): void {
@@ -227,10 +258,10 @@ function checkChannels({ serials = [], qmp, monitor, netdevs = [], objects = [] 
   for (const object of objects) if ('fd' in object) claim(object.id, object.fd);
 }
 
-function checkIds({ netdevs = [], devices = [], objects = [] }: QemuConfig): void {
+function checkIds({ netdevs = [], devices = [], objects = [], drives = [] }: QemuConfig): void {
   // QEMU keeps netdevs, devices and objects in different name spaces, but one id for two things only confuses.
   const seen = new Set<string>();
-  for (const { id } of [...netdevs, ...devices, ...objects]) {
+  for (const { id } of [...netdevs, ...devices, ...objects, ...drives]) {
     if (id === undefined) continue;
     if (!/^[A-Za-z][A-Za-z0-9._-]*$/.test(id))
       fail('bad-value', `an id starts with a letter and has no blanks: ${JSON.stringify(id)}`);
@@ -333,6 +364,9 @@ const CONFIG_KEYS: readonly (keyof QemuConfig)[] = [
   'netdevs',
   'devices',
   'objects',
+  'drives',
+  'globals',
+  'firmwareTexts',
   'qmp',
   'monitor',
   'onReboot',

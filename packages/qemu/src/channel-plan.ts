@@ -15,6 +15,8 @@ export interface NicConfig {
    */
   readonly wire?: 'socketpair' | 'unix' | 'user' | ObservedWire;
   readonly properties?: Properties;
+  /** How many of the machine's own devices come before it: their order decides the slots of some machines. Default none. */
+  readonly devicesBefore?: number;
   /** Let QEMU write what crosses this card to a pcap file, relative to the run's directory. */
   readonly dump?: string;
   readonly limits?: FrameStreamOptions;
@@ -61,9 +63,10 @@ export function planChannels({
   const fdNics: { nic: number; fd: number }[] = [];
   const unixNics: { nic: number; path: string }[] = [];
   const netdevs: NetdevConfig[] = [];
-  const devices: DeviceConfig[] = [];
+  const devices: DeviceConfig[] = [...(machine.devices ?? [])];
+  let cards = 0;
   const objects: ObjectConfig[] = [...(machine.objects ?? [])];
-  for (const [nic, { driver, mac, wire = 'socketpair', properties, dump }] of nics.entries()) {
+  for (const [nic, { driver, mac, wire = 'socketpair', properties, devicesBefore = 0, dump }] of nics.entries()) {
     const id = `net${nic}`;
     if (wire === 'user') netdevs.push({ type: 'user', id });
     else if (typeof wire === 'object') {
@@ -80,7 +83,13 @@ export function planChannels({
       unixNics.push({ nic, path });
       netdevs.push({ type: 'stream-unix', id, path });
     }
-    devices.push({ driver, id: `nic${nic}`, netdev: id, mac, ...(properties === undefined ? {} : { properties }) });
+    devices.splice(devicesBefore + cards++, 0, {
+      driver,
+      id: `nic${nic}`,
+      netdev: id,
+      mac,
+      ...(properties === undefined ? {} : { properties }),
+    });
     if (dump !== undefined)
       objects.push({ type: 'filter-dump', id: `dump${nic}`, netdev: id, file: resolvePath(directory, dump) });
   }
@@ -90,7 +99,7 @@ export function planChannels({
     config: {
       ...absolutePaths(machine),
       netdevs,
-      devices: [...devices, ...(machine.devices ?? [])],
+      devices,
       objects,
       serials: uartFds.map((fd) => (fd === undefined ? { type: 'stdio' } : { type: 'fd', fd })),
       qmp: { type: 'fd', fd: qmpFd },
@@ -134,12 +143,13 @@ function forwarding(to: string): Properties {
  * a name that QEMU looks up among its own, as `default` and `none` are.
  */
 function absolutePaths(machine: MachineWithoutChannels): MachineWithoutChannels {
-  const { bios, kernel, initrd, incoming } = machine;
+  const { bios, kernel, initrd, incoming, drives } = machine;
   return {
     ...machine,
     ...(bios?.includes('/') ? { bios: resolvePath(bios) } : {}),
     ...(kernel ? { kernel: resolvePath(kernel) } : {}),
     ...(initrd ? { initrd: resolvePath(initrd) } : {}),
     ...(incoming ? { incoming: resolvePath(incoming) } : {}),
+    ...(drives ? { drives: drives.map((drive) => ({ ...drive, file: resolvePath(drive.file) })) } : {}),
   };
 }

@@ -1,5 +1,5 @@
 export * from './arguments.js';
-export type { MachineWithoutChannels, NicConfig, ObservedWire } from './channel-plan.js';
+export { type MachineWithoutChannels, type NicConfig, type ObservedWire, planChannels } from './channel-plan.js';
 export { type DeathGuard, detectDeathGuard } from './death-guard.js';
 export * from './frame-link.js';
 export * from './frame-stream.js';

@@ -56,6 +56,15 @@ export type ObjectConfig =
   | { readonly type: 'filter-inject'; readonly id: string; readonly netdev: string; readonly fd: number }
   | { readonly type: 'other'; readonly qomType: string; readonly id: string; readonly properties?: Properties };
 
+/** A disk that a device of `devices` names as its `drive`. */
+export interface DriveConfig {
+  readonly id: string;
+  readonly file: string;
+  readonly format: 'raw' | 'qcow2';
+  /** What the guest writes is gone with QEMU. Default false. */
+  readonly isSnapshot?: boolean;
+}
+
 export interface IcountConfig {
   /** 2^shift ns of guest time for each instruction, 0..10, or chosen by QEMU as it goes. */
   readonly shift: number | 'auto';
@@ -84,6 +93,11 @@ export interface QemuConfig {
   readonly netdevs?: readonly NetdevConfig[];
   readonly devices?: readonly DeviceConfig[];
   readonly objects?: readonly ObjectConfig[];
+  readonly drives?: readonly DriveConfig[];
+  /** Defaults of devices by `driver.property`, as `virtio-mmio.force-legacy`. */
+  readonly globals?: Properties;
+  /** Texts that the guest finds in `fw_cfg`, by name, as `opt/org.example/mode`. */
+  readonly firmwareTexts?: Readonly<Record<string, string>>;
   /** Where QMP is spoken. */
   readonly qmp?: Exclude<ChardevConfig, { type: 'null' | 'file' }>;
   /** Where the human monitor is spoken. Default: nowhere. */

@@ -56,6 +56,35 @@ describe('a machine becomes arguments', () => {
     `);
   });
 
+  test('disks, defaults of devices, and texts for the guest', () => {
+    const args = buildArguments({
+      ...BASE,
+      drives: [
+        { id: 'disk', file: '/a,b.img', format: 'raw', isSnapshot: true },
+        { id: 'own', file: '/run/own.img', format: 'qcow2' },
+      ],
+      globals: { 'virtio-mmio.force-legacy': false, 'virtio-net-device.mtu': 1400 },
+      firmwareTexts: { 'opt/org.example/mode': 'a,b' },
+    });
+    const after = (option: string): readonly string[] => args.filter((_, i) => args[i - 1] === option);
+    expect(after('-drive')).toEqual([
+      'if=none,id=disk,format=raw,file=/a,,b.img,snapshot=on',
+      'if=none,id=own,format=qcow2,file=/run/own.img',
+    ]);
+    expect(after('-global')).toEqual(['virtio-mmio.force-legacy=off', 'virtio-net-device.mtu=1400']);
+    expect(after('-fw_cfg')).toEqual(['name=opt/org.example/mode,string=a,,b']);
+  });
+
+  test.each<[string, Partial<QemuConfig>]>([
+    ['a disk of an unknown format', { drives: [{ id: 'd', file: '/d', format: 'vdi' as 'raw' }] }],
+    ['a disk without a file', { drives: [{ id: 'd', file: '', format: 'raw' }] }],
+    ['a default of no device', { globals: { legacy: true } }],
+    ['a text outside of opt/', { firmwareTexts: { 'etc/x': 'y' } }],
+    ['a text whose name would be another option', { firmwareTexts: { 'opt/x,file=/etc/passwd': 'y' } }],
+  ])('refuses %s', (_what, wrong) => {
+    expect(() => buildArguments({ ...BASE, ...wrong })).toThrow(/^bad-value: /);
+  });
+
   test('all the rest', () => {
     const args = buildArguments({
       arch: 'x86_64',

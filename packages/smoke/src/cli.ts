@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
+import { chooseGuest, GUEST_OPTIONS, knownWith } from './config/guest-options.js';
 import { doctor } from './doctor.js';
 import { EVIDENCE_HELP, evidence } from './evidence/command.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
@@ -85,7 +86,7 @@ export async function cli(context: CliContext): Promise<number> {
 
 async function testOs(argv: readonly string[], context: CliContext): Promise<number> {
   const { values, positionals } = parseWords(argv, {
-    guest: { type: 'string', default: NEXUS.name },
+    ...GUEST_OPTIONS,
     profile: { type: 'string' },
     boot: { type: 'string', default: 'cold' },
     wire: { type: 'string', default: 'embedded' },
@@ -100,9 +101,10 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   });
   if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
   const boot = bootNamed(values.boot);
-  const guest = guestNamed(values.guest, context);
+  const { guest, profiles } = await chooseGuest(values, context.guests ?? GUESTS);
   const request = readRequest(context.environment, {
     guest,
+    profiles,
     dhcpServer: !values['no-dhcp-server'],
     wire: wireNamed(values.wire),
     ...(values.profile !== undefined && { profile: values.profile }),
@@ -153,11 +155,12 @@ async function writeFormats(
 
 async function prepare(argv: readonly string[], context: CliContext): Promise<number> {
   const { values, positionals } = parseWords(argv, {
-    guest: { type: 'string', default: NEXUS.name },
+    guest: { type: 'string' },
     boot: { type: 'string', default: 'cold' },
   });
   if (positionals.length > 0) throw new Refusal(`prepare takes options only, not ‘${positionals.join(' ')}’.`);
-  await guestNamed(values.guest, context).prepare?.({ cache: GUEST_CACHE, boot: bootNamed(values.boot) });
+  const { guest } = await chooseGuest({ guest: values.guest }, context.guests ?? GUESTS);
+  await guest.prepare?.({ cache: GUEST_CACHE, boot: bootNamed(values.boot) });
   return exitCode('passed');
 }
 
@@ -165,12 +168,6 @@ async function examine(argv: readonly string[], context: CliContext): Promise<nu
   if (argv.length > 0) throw new Refusal(`doctor takes nothing, not ‘${argv.join(' ')}’.`);
   const whole = await doctor(Object.values(context.guests ?? GUESTS), context.print);
   return exitCode(whole ? 'passed' : 'missing');
-}
-
-function guestNamed(name: string, { guests = GUESTS }: CliContext): GuestDefinition {
-  const guest = Object.hasOwn(guests, name) ? guests[name] : undefined;
-  if (guest === undefined) throw new Refusal(`there is no guest ‘${name}’: ${Object.keys(guests).join(', ')}.`);
-  return guest;
 }
 
 function wireNamed(wire: string): WireName {
@@ -208,6 +205,8 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
     profile: { type: 'string' },
     guest: { type: 'string' },
     wire: { type: 'string' },
+    'guest-config': { type: 'string' },
+    profiles: { type: 'string' },
     junit: { type: 'string' },
     tap: { type: 'string' },
     json: { type: 'boolean', default: false },
@@ -219,7 +218,7 @@ async function verifyCommand(argv: readonly string[], context: CliContext): Prom
   const verification = await verify({
     path,
     vnetHeader: vnetHeaderOf(values['vnet-header']),
-    guests: context.guests ?? GUESTS,
+    ...(await knownWith(values, context.guests ?? GUESTS)),
     ...(pcap !== undefined && { pcap }),
     ...(events !== undefined && { events }),
     ...(profile !== undefined && { profile }),
@@ -270,6 +269,10 @@ function helpText(): string {
     '',
     row('test-os', 'boots a guest on a wire of our own and judges what it says by what the wire shows'),
     row('  --guest NAME', `who boots: ${Object.keys(GUESTS).join(', ')} (default ${NEXUS.name})`),
+    row('  --guest-config FILE', 'who boots: the guest that this file describes (docs/guest-config.md)'),
+    row('  --kernel, --initrd FILE', 'with --guest-config: what it boots'),
+    row('  --append TEXT', 'with --guest-config: its kernel’s command line'),
+    row('  --profiles FILE', 'profiles beside those that come with the harness (verify too)'),
     row('  --profile NAME', `what is demanded: ${PROFILE_SPECS.map(({ name }) => name).join(', ')}; default by the gates below`),
     row('  --boot HOW', 'cold (default), or restored: from a saved state of the guest that waits for its configuration'),
     row('  --wire NAME', 'what is at the other end of the guest’s cable; default embedded'),

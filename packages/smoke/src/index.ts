@@ -1,5 +1,9 @@
 export * from './capture-file.js';
 export * from './cli.js';
+export { configuredGuest } from './config/configured-guest.js';
+export { guestConfigTables } from './config/document.js';
+export type { BootConfig, ConsoleConfig, GuestConfig, RuleConfig, StepConfig } from './config/guest-config.js';
+export { readGuestConfig, readProfiles } from './config/read-guest-config.js';
 export * from './console-script.js';
 export { type ArchiveFile, decodeArchive, encodeArchive } from './evidence/archive.js';
 export { type EvidenceVerification, evidence } from './evidence/command.js';

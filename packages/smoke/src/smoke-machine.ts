@@ -1,11 +1,20 @@
 import { GATEWAY_PORT, Lan, Tap } from '@nexus-net/lan';
 import { type Entropy, type Ipv4Address, ipv4, type Machine, type Millis, NEVER, prefixMask, Queue } from '@nexus-net/sansio';
-import { type AbortCause, type ConsoleLine, Ladder, type LadderEvent, LineAssembler, type NodeName } from '@nexus-net/verdict';
+import {
+  type AbortCause,
+  type ConsoleLine,
+  Ladder,
+  type LadderEvent,
+  LineAssembler,
+  type NodeName,
+  type PhaseName,
+} from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
 import { ConsoleScript, type ScriptEvent } from './console-script.js';
 import type { GuestDefinition, GuestPlace } from './guest.js';
 import { ladderOptionsOf } from './ladder-of.js';
 import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
+import { reachablePhases } from './reachable-phases.js';
 import type { RunRequest } from './request.js';
 import { acceptsStaticAddress } from './static-address.js';
 import { ObservedSegment } from './wire/observed-segment.js';
@@ -76,6 +85,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   readonly #static: boolean;
   readonly #answers: GuestDefinition['answers'];
   readonly #listens: boolean;
+  /** Phases in which the guest has to be reachable. */
+  readonly #reachable: ReadonlySet<PhaseName>;
   /** When the gateway tries the guest's listener next. */
   #exchangeAt: Millis = NEVER;
   /** The guest asked for the gateway from its present address. */
@@ -105,6 +116,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
         ? new Lan({ entropy, ports: [GUEST_PORT], nextNumber, gateway: { dhcp: dhcpServer ? {} : 'off', dns } })
         : new ObservedSegment({ entropy, nextNumber, guarded: guardedAddresses(options.context) });
     this.#listens = profile.capabilities.includes('tcp-listen');
+    this.#reachable = new Set(reachablePhases(profile));
     const seed = new Uint8Array(32);
     entropy.fill(seed);
     this.#script = new ConsoleScript(guest.script(profile, GUEST_PLACE, seed, request.fault));
@@ -247,6 +259,10 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#script.handleConsole(this.#console.inspect());
   }
 
+  #asks(phase: PhaseName | undefined): boolean {
+    return phase !== undefined && this.#reachable.has(phase);
+  }
+
   /** The address that the guest should have by now. */
   get #own(): Ipv4Address | undefined {
     return this.#leased ?? (this.#static ? GUEST_PLACE.address : undefined);
@@ -308,8 +324,8 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
       this.#events.push(event);
       if (event.type === 'verdict') this.#judged = true;
       // A guest that answers by itself is asked as soon as the ladder wants to know.
-      if (event.type === 'phase' && this.#ladder.phase === 'iface' && this.#answers === 'always') this.#wantsProbe();
-      if (event.type === 'phase' && event.report.name === 'iface' && this.#listens) this.#exchangeAt = this.#now;
+      if (event.type === 'phase' && this.#asks(this.#ladder.phase) && this.#answers === 'always') this.#wantsProbe();
+      if (event.type === 'phase' && this.#asks(event.report.name) && this.#listens) this.#exchangeAt = this.#now;
     }
   }
 

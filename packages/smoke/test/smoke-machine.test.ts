@@ -33,6 +33,16 @@ describe('our own stack as the guest, in virtual time', () => {
     expect(verdict.failure).toMatchObject({ phase: 'dhcp', cause: 'no-dhcp-offer' });
   });
 
+  test('the gateway asks for the guest in whatever phase its interface is demanded', () => {
+    const phases = [
+      { name: 'boot', markers: ['netstackd-ready'], budgetMs: 1_000 },
+      { name: 'network', markers: ['iface-up'], budgetMs: 5_000 },
+    ];
+    const own = { name: 'own', description: 'x', phases, capabilities: ['static-address', 'ping'] } as const;
+    const wanted = readRequest({}, { guest: VIRTUAL_GUEST, dhcpServer: true, profile: 'own', profiles: [own] });
+    expect(runVirtual(wanted, { policy: STATIC }).verdict.failure).toBeUndefined();
+  });
+
   test('with the cable cut the guest is not believed', () => {
     const { verdict } = runVirtual(request(), { policy: STATIC, cut: 0 });
     expect(verdict.failure).toMatchObject({ phase: 'iface', cause: 'unproven-marker' });

@@ -7,16 +7,17 @@ import { cableOf, namespaceOf, reachListener } from './guest-cable.js';
 /** What is the guest's own about its QEMU. */
 export interface QemuGuestParts extends Pick<QemuMachineOptions, 'binary' | 'machine' | 'nics' | 'uartCount'> {
   readonly versions: Readonly<Record<string, string>>;
+  /** Which UART is the console, and which one its kernel's own. Default: the first and the second. */
+  readonly uarts?: { readonly console: number; readonly kernel: number | undefined };
   /** What is done once QEMU runs and before the guest counts as started. */
   readonly started?: (machine: QemuMachine) => Promise<void>;
 }
 
 /**
- * Boots a guest in QEMU on the cable of a run: its first card is on the wire, a second one exports its loopback interface; its first UART is
- * the console, a second one that of its kernel. Throws {@link Refusal} where QEMU doesn't start.
+ * Boots a guest in QEMU on the cable of a run: its first card is on the wire, a second one exports its loopback interface. Throws {@link Refusal} where QEMU doesn't start.
  */
 export async function startQemuGuest(
-  { started, versions, nics = [], ...parts }: QemuGuestParts,
+  { started, versions, nics = [], uarts = { console: 0, kernel: 1 }, ...parts }: QemuGuestParts,
   { sink, directory, startMs, wire }: StartGuestOptions,
 ): Promise<RunningGuest> {
   const machine = new QemuMachine({
@@ -27,7 +28,10 @@ export async function startQemuGuest(
     startTimeoutMs: startMs,
     handlers: {
       frame: (frame, { nic, origin }) => (nic === 0 ? sink.frame(frame, origin) : sink.loopback(frame)),
-      uart: (bytes, { uart }) => (uart === 0 ? sink.console(bytes) : sink.kernel(bytes)),
+      uart: (bytes, { uart }) => {
+        if (uart === uarts.console) sink.console(bytes);
+        else if (uart === uarts.kernel) sink.kernel(bytes);
+      },
       linkEnded: ({ reason }) => {
         if (reason !== 'closed') sink.trouble(`the guest’s cable: ${reason}`);
       },
@@ -47,7 +51,7 @@ export async function startQemuGuest(
     },
     reachListener: (octets) => reachListener(machine, octets),
     sendConsole: (bytes) => {
-      if (!machine.writeUart(bytes)) sink.trouble('the guest takes no console input');
+      if (!machine.writeUart(bytes, { uart: uarts.console })) sink.trouble('the guest takes no console input');
     },
     argv: machine.argv,
     versions,

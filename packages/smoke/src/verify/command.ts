@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { NEVER, UsageError } from '@nexus-net/sansio';
-import { type Profile, profileNamed, type Verdict } from '@nexus-net/verdict';
+import { type Profile, type ProfileSpec, profileNamed, type Verdict } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from '../capture-file.js';
 import type { ExitName } from '../exit-codes.js';
 import type { GuestDefinition } from '../guest.js';
@@ -25,6 +25,8 @@ export interface VerifyRequest {
   readonly wire?: WireName;
   readonly vnetHeader: VnetHeaderChoice;
   readonly guests: Readonly<Record<string, GuestDefinition>>;
+  /** Profiles beside those that come with the harness. */
+  readonly profiles?: readonly ProfileSpec[];
 }
 
 export interface Verification {
@@ -45,12 +47,21 @@ export async function verify(request: VerifyRequest): Promise<Verification> {
   return isFolder ? await verifyFolder(request) : await verifyLog(request);
 }
 
-async function verifyFolder({ path, pcap, events, profile, guest, wire, guests }: VerifyRequest): Promise<Verification> {
+async function verifyFolder({
+  path,
+  pcap,
+  events,
+  profile,
+  guest,
+  wire,
+  guests,
+  profiles = [],
+}: VerifyRequest): Promise<Verification> {
   if (pcap !== undefined || events !== undefined)
     throw new Refusal('the folder of a run has its own capture and events: --pcap and --events go with a console log.');
   const files = await readRunFolder(path);
   const { report, inputs } = files;
-  const options = ladderOptionsOf(requestOf(report, { profile, guest, wire, guests, path }), GUEST_PLACE);
+  const options = ladderOptionsOf(requestOf(report, { profile, guest, wire, guests, profiles, path }), GUEST_PLACE);
   refuseInputs(path, inputs, options.profile);
   const isCut = report.troubles?.some((trouble) => trouble.startsWith(`${RUN_FILES.uart} is full`)) ?? false;
   const differing = disagreement(inputs, files.console, { isCut });
@@ -65,12 +76,12 @@ async function verifyFolder({ path, pcap, events, profile, guest, wire, guests }
 }
 
 async function verifyLog(request: VerifyRequest): Promise<Verification> {
-  const { path, pcap, events, profile = 'smoke', guest, guests, wire = 'embedded', vnetHeader } = request;
+  const { path, pcap, events, profile = 'smoke', guest, guests, profiles, wire = 'embedded', vnetHeader } = request;
   if (pcap === undefined) throw new Refusal('verify takes the folder of a run, or a console log and --pcap FILE.');
   const options = ladderOptionsOf(
     {
       guest: guest === undefined ? ANY_GUEST : guestNamed(guest, guests),
-      profile: profileOf(profile),
+      profile: profileOf(profile, profiles),
       until: { type: 'satisfied' },
       runMs: NEVER,
       dhcpServer: true,
@@ -99,13 +110,13 @@ async function verifyLog(request: VerifyRequest): Promise<Verification> {
 /** The request that a run was made of, as its report has it. */
 function requestOf(
   report: Partial<RunReport>,
-  wish: Pick<VerifyRequest, 'guests' | 'path'> & {
+  wish: Pick<VerifyRequest, 'guests' | 'path' | 'profiles'> & {
     readonly profile: string | undefined;
     readonly guest: string | undefined;
     readonly wire: WireName | undefined;
   },
 ): RunRequest {
-  const { guests, path } = wish;
+  const { guests, path, profiles = [] } = wish;
   const guest = guestNamed(wish.guest ?? String(report.guest), guests);
   const { environment, dhcpServer = true } = report;
   const wire = wish.wire ?? report.wire ?? 'embedded'; // a report from before there was a choice is of the embedded one
@@ -115,8 +126,8 @@ function requestOf(
   const variables = Object.entries(environment ?? {}).filter(([name]) => !name.startsWith('REQUIRE_'));
   // A profile that two gates made together has no name of its own in any list.
   return wanted.includes('+') && wish.profile === undefined
-    ? readRequest(environment ?? {}, { guest, dhcpServer, wire })
-    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, wire, profile: wanted });
+    ? readRequest(environment ?? {}, { guest, dhcpServer, wire, profiles })
+    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, wire, profiles, profile: wanted });
 }
 
 function guestNamed(name: string, guests: VerifyRequest['guests']): GuestDefinition {
@@ -125,9 +136,9 @@ function guestNamed(name: string, guests: VerifyRequest['guests']): GuestDefinit
   return guest;
 }
 
-function profileOf(name: string): Profile {
+function profileOf(name: string, profiles: readonly ProfileSpec[] = []): Profile {
   try {
-    return profileNamed(name);
+    return profileNamed(name, profiles);
   } catch (error) {
     if (error instanceof UsageError) throw new Refusal(`${error.message}.`);
     throw error;

@@ -36,13 +36,15 @@ export function bundled(root: string): Plugin {
   };
 }
 
-/** The tests of the host proof, and the targets of the fuzzer, which one of them imports by their paths. */
+/** The tests of the host proof, what is set up before them, and the targets of the fuzzer, which one imports by their paths. */
 function findEntries(root: string): string[] {
   return readdirSync(join(root, 'packages'))
     .map((name) => join(root, 'packages', name, 'test'))
     .filter((folder) => existsSync(folder))
     .flatMap((folder) => (readdirSync(folder, { recursive: true }) as string[]).map((file) => join(folder, file)))
-    .filter((file) => /\.test\.ts$|\/test\/fuzz\/[^/]+\.ts$/.test(file) && !/\.(live|long|peers)\.test\.ts$/.test(file));
+    .filter(
+      (file) => /\.test\.ts$|\/test\/(fuzz\/[^/]+|support\/seed)\.ts$/.test(file) && !/\.(live|long|peers)\.test\.ts$/.test(file),
+    );
 }
 
 /** True when there is a bundle; what esbuild refuses, vitest refuses too, but only for the files that it is wrong in. */

@@ -3,6 +3,7 @@ import { ipv4 } from '@nexus-net/sansio';
 import { decodeDns, encodeDns } from '@nexus-net/wire';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { expectBroken } from '../../sansio/test/support/planted.js';
 import { runs } from '../../sansio/test/support/runs.js';
 import { DnsService } from '../src/index.js';
 import { CLIENT, optOf, queryOf, SERVER } from './support/dns.js';
@@ -85,5 +86,5 @@ test('property any octets get at most one answer catches a planted bug: answers 
       pollTransmit: () => real.pollTransmit(),
     };
   };
-  expect(() => answersAtMostOnce(buggy, 300)).toThrow();
+  expectBroken(() => answersAtMostOnce(buggy, 300));
 });

@@ -3,6 +3,7 @@ import { type Endpoint, IPV4_ANY, IPV4_BROADCAST, MAC_BROADCAST, MAC_ZERO, Seede
 import { ADDRESS_PLAN, encodeArp, encodeDns, encodeEthernet, encodeIcmpv4, encodeIpv4, encodeUdpFrame } from '@nexus-net/wire';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { expectBroken } from '../../sansio/test/support/planted.js';
 import { runs } from '../../sansio/test/support/runs.js';
 import { bothWays, Lan, summarizeFrame } from '../src/index.js';
 import { queryOf } from './support/dns.js';
@@ -120,7 +121,7 @@ test('property a segment withstands any frames catches a planted bug: short fram
       inspect: () => real.inspect(),
     };
   };
-  expect(() => withstandsAnything(picky, 60)).toThrow();
+  expectBroken(() => withstandsAnything(picky, 60));
 });
 
 test('property a segment withstands any frames catches a planted bug: a frame is reported twice', () => {
@@ -140,5 +141,5 @@ test('property a segment withstands any frames catches a planted bug: a frame is
       inspect: () => real.inspect(),
     };
   };
-  expect(() => withstandsAnything(stuttering, 60)).toThrow();
+  expectBroken(() => withstandsAnything(stuttering, 60));
 });

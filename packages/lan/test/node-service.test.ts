@@ -30,7 +30,7 @@ describe('a node on a host', () => {
     sim.lan.setLink(sim.now, 'a', bothWays({ rateBps: 10_000_000, queueCountMax: 20, delayMs: 5 }));
     const opened = a.node.act(sim.now, (node, now) => node.openStream(now, 'b', { name: 'bulk', priority: 3 }));
     if (!opened.ok) throw new Error(opened.error);
-    const bytes = Uint8Array.from({ length: 320_000 }, (_, i) => (i * 7) % 251);
+    const bytes = new Uint8Array(320_000).map((_, i) => (i * 7) % 251);
     const got: number[] = [];
     let sent = 0;
     let pendingMax = 0;

@@ -1,6 +1,7 @@
 import { isMacGroup, MAC_BROADCAST, type MacAddress, type Millis, parseMac } from '@nexus-net/sansio';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { expectBroken } from '../../sansio/test/support/planted.js';
 import { runs } from '../../sansio/test/support/runs.js';
 import { Switch, type SwitchConfig, type SwitchTransmit } from '../src/index.js';
 import { drain, frameOf } from './support/frames.js';
@@ -100,11 +101,11 @@ test('property the switch sends each frame where a plain model sends it catches 
       inspect: () => real.inspect(),
     };
   };
-  expect(() => agreesWithModel(hub, 150)).toThrow();
+  expectBroken(() => agreesWithModel(hub, 150));
 });
 
 test('property the switch sends each frame where a plain model sends it catches a planted bug: addresses never age', () => {
-  expect(() => agreesWithModel((config) => new Switch({ ...config, ageMs: 1e9 }), 150)).toThrow();
+  expectBroken(() => agreesWithModel((config) => new Switch({ ...config, ageMs: 1e9 }), 150));
 });
 
 /** A frame never comes back out of the port where it came in, and no two copies share their octets. */
@@ -152,7 +153,7 @@ test('property no frame comes back to its port catches a planted bug: the sender
       inspect: () => real.inspect(),
     };
   };
-  expect(() => neverReflectsNorShares(reflecting, 100)).toThrow();
+  expectBroken(() => neverReflectsNorShares(reflecting, 100));
 });
 
 test('property no copies share octets catches a planted bug: one array for all ports', () => {
@@ -171,7 +172,7 @@ test('property no copies share octets catches a planted bug: one array for all p
       inspect: () => real.inspect(),
     };
   };
-  expect(() => neverReflectsNorShares(sharing, 100)).toThrow();
+  expectBroken(() => neverReflectsNorShares(sharing, 100));
 });
 
 function toBroadcast(frame: Uint8Array): Uint8Array {

@@ -3,6 +3,7 @@ import { bytesEqual } from '@nexus-net/sansio';
 import fc from 'fast-check';
 import { octets } from '../../sansio/test/support/arbitraries.js';
 import { property } from '../../sansio/test/support/law.js';
+import { anyText } from '../../sansio/test/support/text.js';
 import {
   type Capture,
   type CapturedPacket,
@@ -16,7 +17,7 @@ import {
 import { FileBuilder, join, ORDERS } from './support/capture-files.js';
 
 const U32 = { min: 0, max: 0xffff_ffff };
-const text = fc.string({ unit: 'binary', maxLength: 12 });
+const text = anyText({ maxLength: 12 });
 
 function packets({ interfaces, nsMax }: { readonly interfaces: number; readonly nsMax: bigint }): fc.Arbitrary<CapturedPacket[]> {
   const fields = fc.record(

@@ -28,6 +28,7 @@ import {
 } from '@nexus-net/wire';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { expectBroken } from '../../sansio/test/support/planted.js';
 import { runs } from '../../sansio/test/support/runs.js';
 import * as any from './support/arbitraries.js';
 import { type Codec, canonicalLaw, roundTripLaw, totalLaw } from './support/laws.js';
@@ -61,23 +62,23 @@ describe('decode(encode(value)) = value', () => {
       writeU16(bytes, 10, internetChecksum(bytes.subarray(0, 20 + packet.options.length)));
       return bytes;
     };
-    expect(() => roundTripLaw({ ...IPV4, encode }, any.ipv4)).toThrow();
+    expectBroken(() => roundTripLaw({ ...IPV4, encode }, any.ipv4));
   });
   test('property UDP catches a planted bug: the checksum leaves out the destination address', () => {
     const encode = (value: UdpDatagram): Uint8Array => encodeUdp(value, { ...PSEUDO, destination: 0 as Ipv4Address });
-    expect(() => roundTripLaw({ ...UDP, encode }, any.udp)).toThrow();
+    expectBroken(() => roundTripLaw({ ...UDP, encode }, any.udp));
   });
   test('property TCP catches a planted bug: sequence numbers are signed', () => {
     const decode: typeof TCP.decode = (bytes) => {
       const segment = TCP.decode(bytes);
       return segment.ok ? ok({ ...segment.value, sequence: segment.value.sequence | 0 }) : segment;
     };
-    expect(() => roundTripLaw({ ...TCP, decode }, any.tcp)).toThrow();
+    expectBroken(() => roundTripLaw({ ...TCP, decode }, any.tcp));
   });
   test('property DNS catches a planted bug: names lose their case', () => {
     const encode: typeof encodeDns = (message) =>
       encodeDns({ ...message, questions: message.questions.map((q) => ({ ...q, name: q.name.toLowerCase() })) });
-    expect(() => roundTripLaw({ ...DNS, encode }, any.dns)).toThrow();
+    expectBroken(() => roundTripLaw({ ...DNS, encode }, any.dns));
   });
 });
 
@@ -112,14 +113,14 @@ describe('encode(decode(bytes)) = bytes, where the format leaves nothing open', 
       if (!segment.ok) return segment;
       return ok({ ...segment.value, options: segment.value.options.filter(({ type }) => type !== 'malformed') });
     };
-    expect(() => canonicalLaw({ ...TCP, decode }, any.tcp, tcpCanonical)).toThrow();
+    expectBroken(() => canonicalLaw({ ...TCP, decode }, any.tcp, tcpCanonical));
   });
   test('property IPv4 catches a planted bug: link padding becomes payload', () => {
     const decode: typeof IPV4.decode = (bytes) => {
       const packet = decodeIpv4(bytes);
       return packet.ok ? ok({ ...packet.value, payload: bytes.subarray(20 + packet.value.options.length) }) : packet;
     };
-    expect(() => canonicalLaw(withFixedIpv4Checksum({ ...IPV4, decode }), any.ipv4, ipv4Canonical)).toThrow();
+    expectBroken(() => canonicalLaw(withFixedIpv4Checksum({ ...IPV4, decode }), any.ipv4, ipv4Canonical));
   });
 });
 
@@ -137,31 +138,31 @@ describe('total: any bytes give a value or a label, and nothing outside them is 
   test('property total catches a planted bug: a length field of UDP is believed', () => {
     const decode = (bytes: Uint8Array): unknown =>
       bytes.length < 8 ? 'truncated' : new Uint8Array(bytes.buffer, bytes.byteOffset + 8, Math.min(readU16(bytes, 4), 40) % 32);
-    expect(() => totalLaw(decode, any.udp.map(UDP.encode))).toThrow();
+    expectBroken(() => totalLaw(decode, any.udp.map(UDP.encode)));
   });
   test('property total catches a planted bug: the decoder throws for short input', () => {
     const decode = (bytes: Uint8Array): unknown => (bytes[13] as number).toString();
-    expect(() => totalLaw(decode, any.ethernet.map(encodeEthernet))).toThrow();
+    expectBroken(() => totalLaw(decode, any.ethernet.map(encodeEthernet)));
   });
 });
 
 describe('checksums', () => {
   test('property: the fast sum equals the definition', () => checksumLaw(internetChecksum));
   test('property checksum catches a planted bug: one carry is folded, not all', () => {
-    expect(() => checksumLaw((bytes) => ~onceFolded(bytes) & 0xffff)).toThrow();
+    expectBroken(() => checksumLaw((bytes) => ~onceFolded(bytes) & 0xffff));
   });
   test('property checksum catches a planted bug: a last odd octet counts as the low one', () => {
     const buggy = (bytes: Uint8Array): number =>
       bytes.length % 2 === 0
         ? internetChecksum(bytes)
         : internetChecksum(Uint8Array.of(...bytes.subarray(0, -1), 0, bytes.at(-1) as number));
-    expect(() => checksumLaw(buggy)).toThrow();
+    expectBroken(() => checksumLaw(buggy));
   });
 
   test('property: one flipped bit is noticed', () => flippedBitLaw(decodeUdp));
   test('property flipped bit catches a planted bug: the payload is not summed', () => {
     const decode: typeof decodeUdp = (bytes, pseudo) => decodeUdp(bytes, pseudo, IGNORE);
-    expect(() => flippedBitLaw(decode)).toThrow();
+    expectBroken(() => flippedBitLaw(decode));
   });
 });
 
@@ -281,7 +282,7 @@ function checksumLaw(checksum: (bytes: Uint8Array) => number): void {
       }
       return checksum(bytes) === 0xffff - sum;
     }),
-    { numRuns: runs(200) },
+    { numRuns: runs(400) },
   );
 }
 

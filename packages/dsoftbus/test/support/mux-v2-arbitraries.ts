@@ -1,5 +1,6 @@
 import { isMuxV2StreamName, type MuxV2Event } from '@nexus-net/dsoftbus';
 import fc from 'fast-check';
+import { anyText } from '../../../sansio/test/support/text.js';
 
 export function muxV2Event(): fc.Arbitrary<MuxV2Event> {
   const base = { streamId: fc.integer({ min: 1, max: 0xffff_ffff }), priority: fc.integer({ min: 0, max: 7 }) };
@@ -8,7 +9,7 @@ export function muxV2Event(): fc.Arbitrary<MuxV2Event> {
     fc.record({
       ...base,
       type: fc.constant('open' as const),
-      name: fc.string({ unit: 'binary', minLength: 1, maxLength: 16 }).filter(isMuxV2StreamName),
+      name: anyText({ minLength: 1, maxLength: 16 }).filter(isMuxV2StreamName),
     }),
     fc.record({ ...base, type: fc.constant('data' as const), length: fc.integer({ min: 0, max: 0xffff }) }),
     fc.record({

@@ -5,16 +5,17 @@ import { StreamBuffer } from '../../src/witness/stream-buffer.js';
 test('property: what goes in comes out, in order, whatever the pieces', () => {
   const entropy = new SeededEntropy('stream buffer');
   const [buffer, model]: [StreamBuffer, number[]] = [new StreamBuffer(), []];
-  for (let i = 0, octet = 0; i < 600; i++) {
+  const differing: number[] = [];
+  for (let i = 0, octet = 0; i < 300; i++) {
     const piece = Uint8Array.from({ length: uniform(entropy, { low: 0, high: 90 }) }, () => octet++);
     buffer.push(piece);
     model.push(...piece);
     const count = uniform(entropy, { low: 0, high: 120 });
     const wanted = model.length < count ? undefined : model.splice(0, count);
     const taken = buffer.take(count);
-    expect(taken && [...taken]).toEqual(wanted);
-    expect(buffer.length).toBe(model.length);
+    if (String(taken) !== String(wanted) || buffer.length !== model.length) differing.push(i);
   }
+  expect(differing).toEqual([]);
 });
 
 test('many tiny pieces are copied a bounded number of times each', () => {

@@ -5,9 +5,9 @@
 export function runs(count: number): number {
   const factor = Number(process.env['NEXUS_RUNS_FACTOR'] ?? '1');
   if (!(factor > 0)) throw new Error('NEXUS_RUNS_FACTOR is a number above 0');
-  // The fast proof takes half of a large sample: its time is a promise, and the long one takes many times all of it.
-  const sample = factor === 1 && count >= LARGE ? count / 2 : count * factor;
+  // The fast proof takes a quarter of a large sample: its time is a promise, and the long one takes many times all of it.
+  const sample = factor === 1 && count >= 2 * SMALL ? Math.max(SMALL, count / 4) : count * factor;
   return Math.max(1, Math.round(sample));
 }
 
-const LARGE = 16;
+const SMALL = 8;

@@ -6,9 +6,9 @@ import { writeU16 } from '@nexus-net/sansio';
  */
 export function linearLaw(decode: (bytes: Uint8Array) => unknown): void {
   for (const hops of [120, Number.POSITIVE_INFINITY]) {
-    const once = countReads(decode, hostile(2_000, hops));
-    const twice = countReads(decode, hostile(4_000, hops));
-    if (twice > 2.5 * once + 10_000) throw new Error(`${once} reads for 2000 octets, ${twice} for 4000 (${hops} pointers)`);
+    const once = countReads(decode, hostile(1_200, hops));
+    const twice = countReads(decode, hostile(2_400, hops));
+    if (twice > 2.5 * once + 10_000) throw new Error(`${once} reads for 1200 octets, ${twice} for 2400 (${hops} pointers)`);
   }
 }
 

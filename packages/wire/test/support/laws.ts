@@ -34,7 +34,7 @@ export function canonicalLaw<T>(
       const again = codec.encode(decoded.value);
       if (!bytesEqual(again, expected)) throw new Error(`wrote ${again} for ${expected}`);
     }),
-    { numRuns: runs(200) },
+    { numRuns: runs(400) },
   );
 }
 

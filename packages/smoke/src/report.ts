@@ -48,7 +48,11 @@ export class HumanReport {
     if (failure === undefined) {
       const unproven =
         unbacked.length === 0 ? '' : `, ${unbacked.length} marker believed without evidence (${unbacked.join(', ')})`;
-      this.#print(`${this.#style(['green', 'bold'], 'passed')} in ${seconds(durationMs)}, ${report.frames} frames${unproven}`);
+      const word =
+        report.exit === 'passed'
+          ? this.#style(['green', 'bold'], 'passed')
+          : this.#style(['red', 'bold'], `passed, and ${report.exit}: not all of its proof could be kept, so it is none;`);
+      this.#print(`${word} in ${seconds(durationMs)}, ${report.frames} frames${unproven}`);
     } else {
       this.#print(
         `${this.#style(['red', 'bold'], 'failed')} in phase ${this.#style('bold', failure.phase)}: ${failure.cause}, ${CAUSES[failure.cause]}`,

@@ -1,10 +1,11 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Millis } from '@nexus-net/sansio';
 import { type ObservedFrame, PcapngWriter } from '@nexus-net/wire';
 import { Refusal } from './refusal.js';
+import { writeWhole } from './write-whole.js';
 
 /** The files that a run leaves. */
 export const RUN_FILES: Readonly<Record<'uart' | 'kernel' | 'wire' | 'verdict' | 'events' | 'report', string>> = {
@@ -98,10 +99,15 @@ export class RunFolder {
     return { unwritten: files.flatMap((file) => file.unwritten ?? []), cut: files.flatMap((file) => file.cut ?? []) };
   }
 
-  /** Writes the verdict; why it could not, where it could not. */
+  /** Writes the verdict; why it could not, where it could not. An older one, which no longer holds, makes room for it if it has to. */
   async verdict(verdict: object): Promise<string | undefined> {
+    const path = join(this.path, RUN_FILES.verdict);
+    const text = `${JSON.stringify(verdict, undefined, 2)}\n`;
     try {
-      await writeFile(join(this.path, RUN_FILES.verdict), `${JSON.stringify(verdict, undefined, 2)}\n`);
+      await writeWhole(path, text).catch(async () => {
+        await rm(path, { force: true });
+        await writeWhole(path, text);
+      });
       return undefined;
     } catch (error) {
       return `${RUN_FILES.verdict} could not be written: ${messageOf(error)}`;

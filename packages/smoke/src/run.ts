@@ -234,10 +234,9 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   const unwrittenReport = await writeReport(folder.path, commented);
   const lost = [unwrittenVerdict, unwrittenReport].filter((each) => each !== undefined);
   if (lost.length === 0) return { report: commented, folder: folder.path };
-  return {
-    report: { ...commented, exit: exitWith(verdict, true), troubles: [...commented.troubles, ...lost] },
-    folder: folder.path,
-  };
+  const incomplete = { ...commented, exit: exitWith(verdict, true), troubles: [...commented.troubles, ...lost] };
+  await folder.verdict(incomplete); // if it can be: what is on the disk should not say that all is well
+  return { report: incomplete, folder: folder.path };
 }
 
 /** What was dropped at a limit on its way through the harness itself: a verdict that lacks something has to say so. */

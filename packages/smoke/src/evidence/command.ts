@@ -7,6 +7,7 @@ import type { RunReport } from '../run.js';
 import { RUN_FILES } from '../run-folder.js';
 import { readBytes } from '../verify/run-files.js';
 import { parseWords } from '../words.js';
+import { writeWhole } from '../write-whole.js';
 import type { ArchiveFile } from './archive.js';
 import { diffRuns } from './diff.js';
 import { type Alteration, type Examination, examine } from './examine.js';
@@ -113,7 +114,7 @@ async function sealCommand(words: readonly string[], { print, printError }: Evid
   const sealed = seal({ run, files, secrets: { allowed, found }, ...(purpose !== undefined && { purpose }) }, key);
   if (typeof sealed === 'string') throw new Refusal(`${folder}: ${sealed}`, 'unreadable');
   const path = values.output ?? `${folder.replace(/\/+$/, '')}.sealed.tar`;
-  await writeFile(path, sealed.bytes).catch(refuseWrite(path));
+  await writeWhole(path, sealed.bytes).catch(refuseWrite(path));
   print(`${path}  ${sealed.bytes.length} octets`);
   print(`  root    ${toHex(sealed.root)}`);
   print(`  signed  ${key === undefined ? 'by nobody' : `by ${fingerprintOf(key.publicKey)}`}`);

@@ -94,6 +94,7 @@ function headerDiff(a: Partial<RunReport>, b: Partial<RunReport>): RunDiff['head
     ['profile', ({ profile }) => profile],
     ['guest', ({ guest }) => guest],
     ['DHCP server', ({ dhcpServer }) => dhcpServer],
+    ['wire', ({ wire }) => wire],
     ['environment', ({ environment }) => environment],
     ['versions', ({ versions }) => versions],
     ['command line', ({ argv }) => argv],

@@ -24,6 +24,8 @@ export interface Manifest {
   readonly guest: string;
   readonly startedAt: string;
   readonly dhcpServer: boolean;
+  /** What was at the other end of the guest's cable. */
+  readonly wire: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly argv: readonly string[];
   /** Versions and hashes of what ran: QEMU, kernel, image, Node, as far as the run knew them. */
@@ -60,7 +62,7 @@ export interface ManifestSource {
 export function encodeManifest({ run, purpose, files, secrets }: ManifestSource): Uint8Array | string {
   const report = readReport(files.find(({ name }) => name === RUN_FILES.verdict)?.bytes);
   if (typeof report === 'string') return report;
-  const { outcome, exit, profile, durationMs, failure, guest, startedAt, dhcpServer, environment, argv, versions } = report;
+  const { outcome, exit, profile, durationMs, failure, guest, startedAt, dhcpServer, wire, environment, argv, versions } = report;
   const manifest: Manifest = {
     schema: 'nexus-net/evidence/1',
     run,
@@ -75,6 +77,7 @@ export function encodeManifest({ run, purpose, files, secrets }: ManifestSource)
     guest: text(guest),
     startedAt: text(startedAt),
     dhcpServer: dhcpServer === true,
+    wire: text(wire),
     environment: texts(environment),
     argv: Array.isArray(argv) ? argv.map(text) : [],
     versions: texts(versions),

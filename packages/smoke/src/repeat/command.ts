@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monotonicClock } from '@nexus-net/host';
 import type { ExitName } from '../exit-codes.js';
@@ -8,6 +7,7 @@ import type { NamedVerdict } from '../report/test-formats.js';
 import type { RunRequest } from '../request.js';
 import { run } from '../run.js';
 import { makeFolders } from '../run-folder.js';
+import { writeWhole } from '../write-whole.js';
 import { type RepeatReport, repeat } from './repeat.js';
 import { progressLine, repeatLines } from './repeat-lines.js';
 
@@ -72,10 +72,8 @@ export async function repeatTestOs(
 
 /** Replaces the report of the series in one step, so that a reader never sees half of it. What went wrong, in words. */
 async function writeReport(folder: string, report: RepeatReport): Promise<string | undefined> {
-  const path = join(folder, REPEAT_FILE);
   try {
-    await writeFile(`${path}.new`, `${JSON.stringify(report, undefined, 2)}\n`);
-    await rename(`${path}.new`, path);
+    await writeWhole(join(folder, REPEAT_FILE), `${JSON.stringify(report, undefined, 2)}\n`);
     return undefined;
   } catch (error) {
     return `${REPEAT_FILE} could not be written: ${error instanceof Error ? error.message : String(error)}`;

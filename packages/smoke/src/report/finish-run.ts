@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { summarizeFrame } from '@nexus-net/lan';
 import type { MacAddress } from '@nexus-net/sansio';
@@ -10,6 +10,7 @@ import { inspectFrames } from '../inspect.js';
 import type { RunReport } from '../run.js';
 import { RUN_FILES } from '../run-folder.js';
 import { framesOnRunClock } from '../verify/run-files.js';
+import { writeWhole } from '../write-whole.js';
 import type { DiagramFrame } from './ladder-diagram.js';
 import { reportHtml } from './report-html.js';
 
@@ -21,7 +22,6 @@ const FRAME_COUNT_MAX = 20_000;
 /** Gives each packet that backs a claim, or broke a rule, its comment in `wire.pcapng`. What went wrong, in words. */
 export async function annotateCapture(folder: string, report: RunReport): Promise<string | undefined> {
   const path = join(folder, RUN_FILES.wire);
-  const draft = `${path}.new`;
   try {
     const comments = commentsOf(report.markers, report.violations);
     const bytes = new Uint8Array(await readFile(path));
@@ -29,11 +29,9 @@ export async function annotateCapture(folder: string, report: RunReport): Promis
     if (bytes.length > CAPTURE_BYTES_MAX) return `${RUN_FILES.wire} is too long for comments on its packets`;
     const annotated = withComments(bytes, comments);
     if (annotated === undefined) return `${RUN_FILES.wire} can’t be read again for comments on its packets`;
-    await writeFile(draft, annotated, { flag: 'wx' });
-    await rename(draft, path);
+    await writeWhole(path, annotated);
     return undefined;
   } catch (error) {
-    await rm(draft, { force: true }).catch(() => undefined);
     return `${RUN_FILES.wire} has no comments: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
@@ -49,7 +47,7 @@ export async function writeReport(folder: string, report: RunReport): Promise<st
       typeof capture === 'string' ? { format: 'pcapng', vnetHeader: 0, frames: [], otherPackets: 0 } : { ...capture, frames };
     const files = await hashes(folder);
     const html = reportHtml({ report, frames: diagramFrames(frames, report), inspection: inspectFrames(shown), files });
-    await writeFile(join(folder, RUN_FILES.report), html);
+    await writeWhole(join(folder, RUN_FILES.report), html);
     return undefined;
   } catch (error) {
     return `${RUN_FILES.report} could not be written: ${error instanceof Error ? error.message : String(error)}`;

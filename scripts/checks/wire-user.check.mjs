@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cli } from '../../packages/smoke/dist/index.js';
+import { LYING_GUEST } from './lying-guest.mjs';
 import { CLI, contains, done, equal, ROOT, readRun, runCommand, runsFolder, testOs } from './support.mjs';
 
 const USER = ['--wire', 'user'];
@@ -26,6 +28,18 @@ equal('troubles', plain.verdict.troubles, []);
 equal('exit code of verify', (await runCommand(process.execPath, [CLI, 'verify', plain.folder])).code, 0);
 const elsewhere = await runCommand(process.execPath, [CLI, 'verify', '--wire', 'embedded', plain.folder]);
 equal('exit code of verify on another wire', elsewhere.code === 0, false);
+
+// A guest that only says so is not believed here either: a lease that nobody gave.
+const lies = runsFolder();
+const lied = await cli({
+  arguments: ['test-os', '--guest', LYING_GUEST.name, '--json', '--runs', lies, ...USER],
+  environment: { REQUIRE_QEMU_DHCP: '1' },
+  print: () => {},
+  printError: console.error,
+  guests: { [LYING_GUEST.name]: LYING_GUEST },
+});
+equal('exit code of the liar', lied, 3);
+equal('cause', readRun(lies).verdict.failure.cause, 'unproven-marker');
 
 // What it can't be.
 const refused = await testOs({ args: [...USER, '--no-dhcp-server'] });

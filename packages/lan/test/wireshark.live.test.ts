@@ -224,24 +224,20 @@ function spokenHost(): Spoken {
   return spoken;
 }
 
-/** Sizes as the OS has them; what is sealed is noise to us. */
+/** Octets that two nodes of the OS really exchanged: see the file for where they come from. */
 function spokenOs(): Spoken {
-  const sizes = [
-    ['client', 32],
-    ['server', 96],
-    ['client', 64],
-    ['client', 275],
-    ['server', 275],
-    ['client', 275],
-    ['server', 275],
-    ['client', 275],
-    ['server', 275],
-    ['client', 275],
-    ['server', 531],
-    ['client', 275],
-    ['server', 531],
-  ] as const;
-  return sizes.map(([side, length], i) => [side, octets(length, `os ${i}`)]);
+  const file = fileURLToPath(new URL('../../dsoftbus/test/vectors/os-session-cross-vm.json', import.meta.url));
+  const { vectors: all } = JSON.parse(readFileSync(file, 'utf8')) as {
+    vectors: [{ tcp: { a_to_b_first: string[]; b_to_a_first: string[] } }];
+  };
+  const { a_to_b_first: client, b_to_a_first: server } = all[0].tcp;
+  const [first, second, ...later] = client.map(fromHex);
+  const [answer, ...answers] = server.map(fromHex);
+  const turns = later.flatMap((bytes, i): [side: 'client' | 'server', bytes: Uint8Array][] => [
+    ['client', bytes],
+    ['server', answers[i] as Uint8Array],
+  ]);
+  return [['client', first as Uint8Array], ['server', answer as Uint8Array], ['client', second as Uint8Array], ...turns];
 }
 
 /** What our witness says of the sessions in these frames: handshakes, then records and octets. */

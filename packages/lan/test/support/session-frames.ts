@@ -7,10 +7,18 @@ export const CLIENT: Endpoint = { address: nodeA, port: 40_000 };
 export const SERVER: Endpoint = { address: nodeB, port: ADDRESS_PLAN.ports.dsoftbusSessionB };
 const FLAGS = { fin: false, syn: false, rst: false, psh: false, ack: true, urg: false, ece: false, cwr: false };
 
+export interface FramesOptions {
+  readonly client?: Endpoint;
+  readonly server?: Endpoint;
+  /** Default 100. */
+  readonly mss?: number;
+  readonly end?: 'fin' | 'rst';
+}
+
 /** A session as frames of TCP: SYN, SYN-ACK, at most `mss` octets in each, and a FIN or a RST. */
 export function framesOf(
   spoken: Spoken,
-  { client = CLIENT, server = SERVER, mss = 100, end = 'fin' as 'fin' | 'rst' } = {},
+  { client = CLIENT, server = SERVER, mss = 100, end = 'fin' }: FramesOptions = {},
 ): Uint8Array[] {
   const next = { client: 1_000, server: 0xffff_ff00 };
   const frames: Uint8Array[] = [];

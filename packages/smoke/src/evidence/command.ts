@@ -1,5 +1,6 @@
 import { chmod, stat, writeFile } from 'node:fs/promises';
 import { bytesEqual, toHex } from '@nexus-net/sansio';
+import { knownWith } from '../config/guest-options.js';
 import type { ExitName } from '../exit-codes.js';
 import type { GuestDefinition } from '../guest.js';
 import { Refusal } from '../refusal.js';
@@ -15,7 +16,7 @@ import { fingerprintOf, generateKeys, readPrivateKey, readPublicKey } from './ke
 import { diffLines, evidenceLines } from './lines.js';
 import type { Manifest } from './manifest.js';
 import { readRunFiles } from './read-run.js';
-import { type Recomputed, recompute } from './recompute.js';
+import { type Known, type Recomputed, recompute } from './recompute.js';
 import { scanForSecrets } from './scan.js';
 import { seal } from './seal.js';
 import { SECRET_KINDS, SECRET_MEANINGS, type SecretKind } from './secrets.js';
@@ -66,6 +67,7 @@ export const EVIDENCE_HELP: readonly (readonly [name: string, text: string])[] =
   ['  --public-key FILE', 'the key that is trusted'],
   ['  --root HEX', 'the root that it has to have, got from elsewhere'],
   ['  --purpose TEXT', 'the purpose that it has to be for'],
+  ['  --guest-config, --profiles', 'the files that describe guest and profiles, where they don’t come with the harness'],
   ['evidence diff A B', 'what one run (folder or sealed file) has otherwise than another: markers, facts, times'],
   ['  --threshold MS', 'a step that takes so much longer or shorter is a difference (default: times are not judged)'],
   ['evidence keygen -o FILE', 'makes a pair of keys: FILE, which only its owner may read, and FILE.pub'],
@@ -127,6 +129,8 @@ async function verifyCommand(words: readonly string[], { print, guests }: Eviden
     'public-key': { type: 'string' },
     root: { type: 'string' },
     purpose: { type: 'string' },
+    'guest-config': { type: 'string' },
+    profiles: { type: 'string' },
     json: { type: 'boolean', default: false },
   });
   const [path] = positionals;
@@ -134,15 +138,16 @@ async function verifyCommand(words: readonly string[], { print, guests }: Eviden
   const { 'public-key': keyPath, root, purpose } = values;
   if (root !== undefined && !/^[0-9a-f]{64}$/.test(root)) throw new Refusal('--root is 64 hexadecimal digits.');
   const trusted = keyPath === undefined ? undefined : readPublicKey(await readText(keyPath), keyPath);
+  const known = await knownWith(values, guests);
   const examination = examine(await readBytes(path, SEALED_OCTETS_MAX));
-  const verification = await verificationOf(examination, { guests, trusted, root, purpose });
+  const verification = await verificationOf(examination, { known, trusted, root, purpose });
   if (values.json) print(JSON.stringify(verification, undefined, 2));
   else for (const line of evidenceLines(verification)) print(line);
   return exitOfVerification(verification);
 }
 
 interface Wanted {
-  readonly guests: EvidenceContext['guests'];
+  readonly known: Known;
   readonly trusted: Uint8Array | undefined;
   readonly root: string | undefined;
   readonly purpose: string | undefined;
@@ -168,7 +173,7 @@ async function verificationOf(examination: Examination, wanted: Wanted): Promise
     sealedVerdict,
     signature: trustOf(signedBy?.publicKey, wanted.trusted),
     ...(signedBy !== undefined && { fingerprint: signedBy.fingerprint }),
-    verdict: await recompute(files, wanted.guests),
+    verdict: await recompute(files, wanted.known),
     secrets: secrets.allowed,
   };
 }

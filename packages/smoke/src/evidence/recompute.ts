@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Verdict } from '@nexus-net/verdict';
+import type { ProfileSpec, Verdict } from '@nexus-net/verdict';
 import { decodeFrames } from '../capture-file.js';
 import type { GuestDefinition } from '../guest.js';
 import { Refusal } from '../refusal.js';
@@ -19,20 +19,23 @@ export type Recomputed =
   /** The evidence can't be judged: why, in one sentence. */
   | { readonly state: 'not-judged'; readonly reason: string };
 
+/** The guests and profiles that a recording may name. */
+export interface Known {
+  readonly guests: Readonly<Record<string, GuestDefinition>>;
+  readonly profiles?: readonly ProfileSpec[];
+}
+
 /**
  * Judges the recording in these files again, as `nexus-net verify` does, and holds the verdict against the one beside it: all of it where the run passed.
  * Of a run that failed the instants are left out, since a deadline is noticed when the clock of the machine lets it be.
  */
-export async function recompute(
-  files: readonly ArchiveFile[],
-  guests: Readonly<Record<string, GuestDefinition>>,
-): Promise<Recomputed> {
+export async function recompute(files: readonly ArchiveFile[], known: Known): Promise<Recomputed> {
   const base = await mkdtemp(join(tmpdir(), 'nexus-evidence-'));
   const folder = join(base, 'run');
   try {
     await mkdir(folder);
     for (const { name, bytes } of files) await writeFile(join(folder, name), bytes, { flag: 'wx' });
-    const { verdict, exit, differences = [] } = await verify({ path: folder, vnetHeader: 0, guests });
+    const { verdict, exit, differences = [] } = await verify({ path: folder, vnetHeader: 0, ...known });
     const report = JSON.parse(new TextDecoder().decode(bytesOf(files, RUN_FILES.verdict))) as RunReport;
     const all = [...differences, ...furtherDifferences(verdict, report)];
     if (differences.length === 0 && exit !== report.exit && report.exit !== 'unwritable')

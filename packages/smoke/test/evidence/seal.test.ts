@@ -50,7 +50,7 @@ describe('a run that nobody touched', () => {
   });
 
   test('its verdict follows from its evidence', async () => {
-    expect(await recompute(files, GUESTS)).toEqual({ state: 'follows' });
+    expect(await recompute(files, { guests: GUESTS })).toEqual({ state: 'follows' });
   });
 
   test.each<[string, Parameters<typeof recordRun>[0]]>([
@@ -58,7 +58,7 @@ describe('a run that nobody touched', () => {
     ['a cable that is cut', { cut: 0 }],
     ['the bus', { environment: { REQUIRE_DSOFTBUS: '1' } }],
   ])('so does that of %s', async (_what, options) => {
-    expect(await recompute(filesOfRun(recordRun(options)), GUESTS)).toEqual({ state: 'follows' });
+    expect(await recompute(filesOfRun(recordRun(options)), { guests: GUESTS })).toEqual({ state: 'follows' });
   });
 });
 
@@ -248,14 +248,14 @@ describe('a verdict that was edited before it was sealed does not follow from th
       'facts: ',
     ],
   ])('%s', async (_what, edited, words) => {
-    const result = await recompute(edited, GUESTS);
+    const result = await recompute(edited, { guests: GUESTS });
     expect(result).toEqual({ state: 'does-not-follow', differences: expect.arrayContaining([expect.stringContaining(words)]) });
   });
 
   test('a run without its capture can’t be judged, and no path of this machine is in the sentence', async () => {
     const result = await recompute(
       files.filter(({ name }) => name !== 'wire.pcapng'),
-      GUESTS,
+      { guests: GUESTS },
     );
     expect(result).toMatchObject({ state: 'not-judged', reason: expect.stringContaining('ENOENT') });
     expect(JSON.stringify(result)).not.toContain('nexus-evidence-');

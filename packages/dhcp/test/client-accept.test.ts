@@ -80,7 +80,7 @@ describe('can the address be ours?', () => {
     ['dhcp/K09 the broadcast address of its subnet', '10.0.2.255', 'address-not-a-host'],
     ['dhcp/K09 the network address', '10.0.2.0', 'address-not-a-host'],
     ['dhcp/K09b the address of the server', '10.0.2.2', 'address-of-server'],
-  ])('%s yiaddr %s is dropped in OFFER and ACK', (_, address, label) => {
+  ])('fault/D11 %s yiaddr %s is dropped in OFFER and ACK', (_, address, label) => {
     expectDropped({ yiaddr: ip(address) }, label);
     const lab = selecting()
       .receive('offer')
@@ -134,7 +134,7 @@ describe('lease time', () => {
     expectDropped({ options: { 51: [0, 0, 1] } }, 'no-lease-time');
   });
 
-  test('dhcp/K16 zero: not usable, and no loop', () => {
+  test('fault/D10 dhcp/K16 zero: not usable, and no loop', () => {
     expectDropped({ options: { 51: u32(0) } }, 'zero-lease-time');
     const lab = selecting()
       .receive('offer')
@@ -143,7 +143,7 @@ describe('lease time', () => {
     expect(lab.counters).toEqual({ 'zero-lease-time': 1 });
   });
 
-  test('dhcp/K19 dhcp/L47 infinite: no timer at all', () => {
+  test('fault/D10 dhcp/K19 dhcp/L47 infinite: no timer at all', () => {
     const lab = acked({ 51: u32(0xffffffff), 58: u32(10), 59: u32(20) });
     expect(lab.lease).toMatchObject({ leaseMs: Infinity, renewAt: Infinity, rebindAt: Infinity, expiresAt: Infinity });
     expect(lab.client.nextTimeout()).toBe(Infinity);
@@ -165,7 +165,7 @@ describe('lease time', () => {
   test.each<[string, number | undefined, number | undefined, number, number, number]>([
     ['none given', undefined, undefined, 1800, 3150, 0],
     ['both given', 1000, 2000, 1000, 2000, 0],
-    ['dhcp/K21 T1 > T2', 3000, 1000, 1800, 3150, 1],
+    ['fault/D10 dhcp/K21 T1 > T2', 3000, 1000, 1800, 3150, 1],
     ['dhcp/K22 T1 = T2', 1000, 1000, 1800, 3150, 1],
     ['dhcp/K23 T2 > lease', 1000, 4000, 1800, 3150, 1],
     ['dhcp/K23 T2 = lease', 1000, 3600, 1800, 3150, 1],
@@ -243,7 +243,7 @@ describe('what the lease says', () => {
     expect(lease).toMatchObject({ dnsServers: [ip('10.0.2.3')], domainName: 'a.b', mtu: 1500 });
   });
 
-  test('dhcp/C03 four hundred name servers over several options: the first 64 are taken over, all are kept', () => {
+  test('fault/D23 dhcp/C03 four hundred name servers over several options: the first 64 are taken over, all are kept', () => {
     const addresses = Array.from({ length: 400 }, (_, i) => [10, 1, i >> 8, i & 0xff]).flat();
     const { lease } = boundLab({}, { options: { 6: addresses } });
     expect(lease.dnsServers).toHaveLength(64);
@@ -251,7 +251,7 @@ describe('what the lease says', () => {
     expect(lease.options.find(({ code }) => code === 6)?.value).toHaveLength(1600);
   });
 
-  test('dhcp/C42 dhcp/C45 a domain with a shell in it and an MTU of 67 count as absent', () => {
+  test('fault/D05 dhcp/C42 dhcp/C45 a domain with a shell in it and an MTU of 67 count as absent', () => {
     const { lease } = boundLab({}, { options: { 15: Array.from('a;reboot', (c) => c.charCodeAt(0)), 26: [0, 67] } });
     expect(lease).toMatchObject({ domainName: undefined, mtu: undefined });
   });

@@ -109,13 +109,13 @@ describe('SELECTING', () => {
   test.each([
     [-1000, [3, 7, 15, 31, 63, 63]],
     [1000, [5, 9, 17, 33, 65, 65]],
-  ])('dhcp/L20 with all jitter at %d ms the pauses are %j s', (jitterMs, pauses) => {
+  ])('fault/D21 dhcp/L20 with all jitter at %d ms the pauses are %j s', (jitterMs, pauses) => {
     const lab = new ClientLab({}, { jitterMs }).start().runTo(250 * S);
     const times = lab.sent.map(({ at }) => at / S);
     expect(times.slice(1, 7).map((at, i) => at - times[i]!)).toEqual(pauses);
   });
 
-  test('dhcp/L21 one xid over all retransmissions, another one for the next exchange', () => {
+  test('fault/D22 dhcp/L21 one xid over all retransmissions, another one for the next exchange', () => {
     const lab = new ClientLab().start().runTo(30 * S);
     expect(new Set(lab.sent.map(({ message }) => message.xid)).size).toBe(1);
     const before = lab.last.message.xid;
@@ -124,7 +124,7 @@ describe('SELECTING', () => {
     expect(lab.last.message.xid).not.toBe(before);
   });
 
-  test('dhcp/L22 secs counts from the start of the acquisition and saturates', () => {
+  test('fault/D22 dhcp/L22 secs counts from the start of the acquisition and saturates', () => {
     const lab = new ClientLab().start().runTo(30 * S);
     expect(lab.sent.map(({ message }) => message.secs)).toEqual([0, 4, 12, 28]);
     expect(lab.jumpTo(1e9).last.message.secs).toBe(0xffff);
@@ -156,7 +156,7 @@ describe('SELECTING', () => {
     expect(lab.counters).toEqual({ 'unexpected-type': 1 });
   });
 
-  test('dhcp/K41 with a window the policy chooses, and option 54 tells the others', () => {
+  test('fault/D02 dhcp/K41 with a window the policy chooses, and option 54 tells the others', () => {
     const chooseOffer = (offers: readonly LeaseTerms[]): LeaseTerms | undefined => offers.at(-1);
     const lab = new ClientLab({ offerWindowMs: 2000, chooseOffer }).start().runTo(500);
     lab.receive('offer').runTo(1500).receive('offer', from(OTHER_SERVER));
@@ -215,7 +215,7 @@ describe('SELECTING', () => {
     expect(lab.counters).toEqual({ 'no-rapid-commit': 2 });
   });
 
-  test('dhcp/K34 a NAK in SELECTING is dropped', () => {
+  test('fault/D03 dhcp/K34 a NAK in SELECTING is dropped', () => {
     const lab = new ClientLab().start().receive('nak');
     expect(lab.state).toBe('selecting');
     expect(lab.counters).toEqual({ 'unexpected-type': 1 });
@@ -247,7 +247,7 @@ describe('REQUESTING', () => {
     expect(lab.last.message.secs).toBe(124);
   });
 
-  test('dhcp/K30 an ACK of another server is dropped', () => {
+  test('fault/D02 dhcp/K30 an ACK of another server is dropped', () => {
     const lab = requesting().receive('ack', from(OTHER_SERVER));
     expect(lab.state).toBe('requesting');
     expect(lab.counters).toEqual({ 'wrong-server': 1 });
@@ -330,13 +330,13 @@ describe('REQUESTING', () => {
     expect(lab.client.inspect().naksInARow).toBe(0);
   });
 
-  test('dhcp/K37 the NAK of a server that we did not choose is ignored, the right ACK taken', () => {
+  test('fault/D03 dhcp/K37 the NAK of a server that we did not choose is ignored, the right ACK taken', () => {
     const lab = requesting().receive('nak', from(OTHER_SERVER)).receive('ack');
     expect(lab.state).toBe('bound');
     expect(lab.counters).toEqual({ 'stranger-nak': 1 });
   });
 
-  test('dhcp/K38 a NAK without server identifier is ignored', () => {
+  test('fault/D03 dhcp/K38 a NAK without server identifier is ignored', () => {
     const lab = requesting().receive('nak', { options: { 54: undefined } });
     expect(lab.state).toBe('requesting');
     expect(lab.counters).toEqual({ 'no-server-id': 1 });

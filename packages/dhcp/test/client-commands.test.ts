@@ -211,7 +211,7 @@ describe('the address probe', () => {
     expect(lab.lease).toMatchObject({ address: ADDRESS, obtainedAt: 0 });
   });
 
-  test('dhcp/L28 in use: DECLINE by broadcast with 50 and 54, no 55, no 57; 10 s; INIT', () => {
+  test('fault/D12 dhcp/L28 in use: DECLINE by broadcast with 50 and 54, no 55, no 57; 10 s; INIT', () => {
     const lab = probing()
       .runTo(2 * S)
       .run((client, now) => client.probeResult(now, 'in-use'));

@@ -137,7 +137,7 @@ describe('RENEWING', () => {
     expect(lab.client.remembered).toBeUndefined();
   });
 
-  test('dhcp/L16 a NAK of a stranger is ignored', () => {
+  test('fault/D03 dhcp/L16 a NAK of a stranger is ignored', () => {
     const lab = renewing().receive('nak', { options: { 54: u32(OTHER_SERVER) } });
     expect(lab.state).toBe('renewing');
     expect(lab.counters).toEqual({ 'stranger-nak': 1 });

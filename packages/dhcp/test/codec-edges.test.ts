@@ -102,7 +102,7 @@ describe('text', () => {
     expect(() => option('message', `a${half}b`)).toThrow('text');
   });
 
-  test.each(['80', '61ff', 'c3', 'eda080', 'c080'])('octets that are no UTF-8 are no text, %s', (octets) => {
+  test.each(['80', '61ff', 'c3', 'eda080', 'c080'])('fault/D06 octets that are no UTF-8 are no text, %s', (octets) => {
     expect(typed('message', octets)).toBe('bad-value');
   });
 

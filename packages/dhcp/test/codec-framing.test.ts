@@ -46,7 +46,7 @@ describe('header', () => {
     for (const op of [1, 2]) expect(decode(raw({ set: { 0: op } })).op).toBe(op);
   });
 
-  test('dhcp/A07 hlen up to 16 is read, more is refused', () => {
+  test('fault/D14 dhcp/A07 hlen up to 16 is read, more is refused', () => {
     expect(decode(raw({ set: { 2: 16 } })).hlen).toBe(16);
     for (const hlen of [17, 255]) expect(refusal(raw({ set: { 2: hlen } }))).toBe('bad-hlen');
   });
@@ -116,7 +116,7 @@ describe('framing of options', () => {
     expect(message.anomalies).toEqual(['data-after-end']);
   });
 
-  test('dhcp/A19 dhcp/A21 no END, and the datagram ends with the last option', () => {
+  test('fault/D07 dhcp/A19 dhcp/A21 no END, and the datagram ends with the last option', () => {
     const octets = raw({ options: '35010236040a000001' });
     expect(decode(octets)).toMatchObject({ anomalies: ['missing-end'] });
     expect(hexOf(decode(octets), 54)).toBe('0a000001');
@@ -139,7 +139,7 @@ describe('framing of options', () => {
     expect(message.anomalies).toEqual(['missing-end', 'truncated-option']);
   });
 
-  test('dhcp/A23 dhcp/A24 so does a length that runs past the end', () => {
+  test('fault/D07 dhcp/A23 dhcp/A24 so does a length that runs past the end', () => {
     const octets = raw({ options: '35010236040a0000010c056162' });
     expect(list(decode(octets))).toEqual([
       [53, '02'],

@@ -63,7 +63,7 @@ describe('addresses and numbers', () => {
     expect(() => option('dnsServers', [])).toThrow('not empty');
   });
 
-  test('dhcp/C06 dhcp/C07 a request list of nothing is absent; each code counts once', () => {
+  test('fault/D23 dhcp/C06 dhcp/C07 a request list of nothing is absent; each code counts once', () => {
     expect(typed('parameterRequestList', '')).toBe('empty');
     expect(typed('parameterRequestList', '030303010106')).toEqual([3, 1, 6]);
     expect(typed('parameterRequestList', '79'.repeat(255))).toEqual([121]);
@@ -154,7 +154,7 @@ describe('addresses and numbers', () => {
 });
 
 describe('identifiers', () => {
-  test('dhcp/C12 dhcp/C13 a client identifier has two octets or more', () => {
+  test('fault/D14 dhcp/C12 dhcp/C13 a client identifier has two octets or more', () => {
     expect(typed('clientIdentifier', '')).toBe('empty');
     expect(typed('clientIdentifier', '05')).toBe('bad-length');
   });
@@ -268,7 +268,7 @@ describe('domain names', () => {
     expect(typed('domainSearch', '036c6162076578616d706c650004636f7270c000')).toEqual(['lab.example', 'corp.lab.example']);
   });
 
-  test('dhcp/C22 a pointer to itself, and a loop', () => {
+  test('fault/D09 dhcp/C22 a pointer to itself, and a loop', () => {
     for (const hex of ['c000', '036c6162c000', '0161c0020162c000']) expect(typed('domainSearch', hex)).toBe('bad-name');
   });
 
@@ -700,7 +700,7 @@ test('an option that counts as absent is named for reports', () => {
   expect(() => option('overload', 1)).toThrow('encoder');
 });
 
-test('no octets are a value only where a shape says so', () => {
+test('fault/D07 no octets are a value only where a shape says so', () => {
   const nothing = Object.entries(SHAPES).filter(([, shape]) => shape.decode(new Uint8Array(0)).ok);
   expect(nothing.map(([name]) => name)).toEqual(['addressesOrNone', 'presence']);
   const decided: boolean[] = [];

@@ -44,7 +44,7 @@ describe('option 52 read', () => {
     expect(readOption(message, 'domainName')).toBe('aaabbbccc');
   });
 
-  test('dhcp/B05 file without END is read to its end, and sname after it', () => {
+  test('fault/D08 dhcp/B05 file without END is read to its end, and sname after it', () => {
     const message = decode(raw({ options: '350105340103ff', file: '0f0161', sname: '0c0162ff' }));
     expect(list(message)).toEqual([
       [53, '05'],
@@ -54,7 +54,7 @@ describe('option 52 read', () => {
     expect(message.anomalies).toEqual(['missing-end-in-field']);
   });
 
-  test('dhcp/B06 option 52 inside file is not obeyed', () => {
+  test('fault/D08 dhcp/B06 option 52 inside file is not obeyed', () => {
     const message = decode(raw({ options: '350105340101ff', file: '3401030f0161ff', sname: '0c0162ff' }));
     expect(list(message)).toEqual([
       [53, '05'],
@@ -170,7 +170,7 @@ describe('RFC 3396', () => {
     expect(hexOf(message, 43)).toBe('01016100020162ff99');
   });
 
-  test('thousands of parts of one option cost time linear in their octets', () => {
+  test('fault/D09 thousands of parts of one option cost time linear in their octets', () => {
     const parts = (count: number) =>
       concatBytes([raw({ options: '350105' }), ...Array.from({ length: count }, () => fromHex('0c0141'))]);
     expect(optionValue(decode(parts(21_000)).options, 12)?.length).toBe(21_000);
@@ -252,7 +252,7 @@ describe('fitting', () => {
     expect(decode(fitted.bytes).anomalies).toEqual([]);
   });
 
-  test('what is too large for all areas is dropped whole, and takes no room', () => {
+  test('fault/D15 what is too large for all areas is dropped whole, and takes no room', () => {
     const options = [...essential, opaque(121, 900), opaque(12, 30)];
     const fitted = fitDhcpMessage(withOptions(options), { lengthMax: 300 });
     expect(fitted.dropped).toEqual([options[2]]);

@@ -38,7 +38,7 @@ describe('a message', () => {
     expect(fields).toMatchObject({ xid: '0000000a', flags: '0000', broadcast: false, chaddr: '5254', sname: '', file: '' });
   });
 
-  test('text ends at the first NUL; what is outside of printable ASCII is escaped with two digits', () => {
+  test('fault/D06 text ends at the first NUL; what is outside of printable ASCII is escaped with two digits', () => {
     const { fields } = described('350101ff', { sname: '1f207e7f00616263', file: '610a' });
     expect(fields).toMatchObject({ sname: '\\x1f ~\\x7f', file: 'a\\x0a' });
   });

@@ -46,7 +46,7 @@ describe('requests', () => {
     expect(message).toMatchObject({ giaddr: OTHER_RELAY, hops: 2 });
   });
 
-  test('dhcp/R03 a request whose giaddr is an address of ours is forged', () => {
+  test('fault/D16 fault/D17 dhcp/R03 a request whose giaddr is an address of ours is forged', () => {
     const lab = new RelayLab([LAB_INTERFACE, { index: 2, address: ip('10.2.0.1'), prefix: parsePrefix('10.2.0.0/24') }]);
     expect(lab.request({ giaddr: RELAY })).toBe('own-giaddr');
     expect(lab.request({ giaddr: ip('10.2.0.1') })).toBe('own-giaddr');
@@ -64,7 +64,7 @@ describe('requests', () => {
     [undefined, 3, 4],
     [1, 0, 1],
     [16, 15, 16],
-  ])('dhcp/R04 with a limit of %s hops: at %i it goes on, at the limit not', (hopsMax, last, limit) => {
+  ])('fault/D16 dhcp/R04 with a limit of %s hops: at %i it goes on, at the limit not', (hopsMax, last, limit) => {
     const lab = new RelayLab(LAB_INTERFACE, hopsMax === undefined ? {} : { hopsMax });
     expect(sent(lab.request({ hops: last })).message.hops).toBe(limit);
     expect(lab.request({ hops: limit })).toBe('hops-limit');
@@ -126,7 +126,7 @@ describe('requests', () => {
 });
 
 describe('option 82 in requests', () => {
-  test('dhcp/R06 from a client it is forged', () => {
+  test('fault/D16 dhcp/R06 from a client it is forged', () => {
     const lab = new RelayLab(WITH_CIRCUIT);
     expect(lab.request({ more: [{ code: 82, value: SOMETHING }] })).toBe('untrusted-information');
     expect(lab.request({ more: [{ code: 82, value: new Uint8Array(0) }] })).toBe('untrusted-information');

@@ -77,7 +77,7 @@ describe('DISCOVER', () => {
     expect(option(offer, 59)).toBeUndefined();
   });
 
-  test('dhcp/S08 a reply fits into the 548 octets that a client without option 57 takes', () => {
+  test('fault/D15 dhcp/S08 a reply fits into the 548 octets that a client without option 57 takes', () => {
     const options = [120, 121, 122].map((code) => ({ code, value: new Uint8Array(150) }));
     const asked = [121, 120, 1, 122];
     const lab = new ServerLab({ options, bootFile: 'x', serverName: 'y' }); // file and sname are in use
@@ -321,7 +321,7 @@ describe('the pool', () => {
     expect(lab.ask({ mac: 9 as never })).toBe('pool-exhausted');
   });
 
-  test('dhcp/S89 the table of offers is bounded: a further one ends the oldest, and leases stay', () => {
+  test('fault/D01 dhcp/S89 the table of offers is bounded: a further one ends the oldest, and leases stay', () => {
     const lab = new ServerLab({ pool: { first: ip('10.0.2.20'), last: ip('10.0.2.200') }, offerCountMax: 10 });
     const address = lab.lease(A);
     for (let i = 0; i < 100; i++) lab.discover((0x021000000000 + i) as never);
@@ -330,7 +330,7 @@ describe('the pool', () => {
     expect(kind(lab.renew(A, address))).toBe('ack');
   });
 
-  test('dhcp/S89 one relay port and one MAC hold no more addresses than their quota', () => {
+  test('fault/D01 dhcp/S89 one relay port and one MAC hold no more addresses than their quota', () => {
     const more = [{ code: 82, value: Uint8Array.of(1, 1, 7) }];
     const lab = new ServerLab({ circuitBindingCountMax: 2, hardwareBindingCountMax: 3 });
     const giaddr = ip('10.0.2.99');

@@ -58,7 +58,7 @@ describe('DECLINE', () => {
     expect(lab.bindings()).toEqual(['10.0.2.15 leased']);
   });
 
-  test('dhcp/S90 forged ones change nothing, and the quarantine is bounded', () => {
+  test('fault/D13 dhcp/S90 forged ones change nothing, and the quarantine is bounded', () => {
     const lab = new ServerLab({ pool: { first: FIRST, last: ip('10.0.2.200') }, quarantineCountMax: 5 });
     const address = lab.lease(A);
     for (let i = 0; i < 500; i++) {
@@ -125,7 +125,7 @@ describe('INFORM', () => {
     expect(new ServerLab().ask({ type: 'inform' })).toBe('inform-without-address');
   });
 
-  test('dhcp/S72 of a network that is not served gets silence', () => {
+  test('fault/D24 dhcp/S72 of a network that is not served gets silence', () => {
     expect(new ServerLab().ask({ type: 'inform', ciaddr: ip('192.0.2.7') })).toBe('inform-without-address');
   });
 
@@ -150,7 +150,7 @@ describe('durability', () => {
     return stored(lab).at(-1)?.id ?? 0;
   }
 
-  test('no ACK goes out before the lease is stored', () => {
+  test('fault/D19 no ACK goes out before the lease is stored', () => {
     const lab = new ServerLab(confirmed);
     const id = pending(lab);
     expect(stored(lab)).toMatchObject([{ record: { address: FIRST, state: 'leased', until: 600_000, revision: id } }]);

@@ -271,7 +271,7 @@ describe('relays', () => {
     expect(new ServerLab().ask({ giaddr })).toBe('unknown-network');
   });
 
-  test('dhcp/S77 giaddr that is our own address is a loop', () => {
+  test('fault/D17 dhcp/S77 giaddr that is our own address is a loop', () => {
     expect(new ServerLab().ask({ giaddr: SERVER })).toBe('own-relay');
   });
 

@@ -403,7 +403,7 @@ const survives = (make: MakeServer): fc.IRawProperty<unknown, false> =>
     return true;
   });
 
-property('what was acknowledged survives a crash at any point, and no address gets a second holder', {
+property('fault/D19 what was acknowledged survives a crash at any point, and no address gets a second holder', {
   law: survives,
   real,
   planted: {

@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('a journal that a crash cut short', () => {
-  test('at every octet: each record before the cut is recovered, and the journal goes on', async () => {
+  test('fault/D20 at every octet: each record before the cut is recovered, and the journal goes on', async () => {
     const records = history(new SeededEntropy(3), 4);
     const target = await JournalLeaseStore.open({ path, sync: 'none' });
     const ends = [statSync(path).size];
@@ -112,7 +112,7 @@ describe('a disk that fails', () => {
     ['EDQUOT', 'disk-full'],
     ['EIO', 'io'],
   ])(
-    '%s fails the records with %s; a new file is made when the disk is well again, at most once a second',
+    'fault/D20 %s fails the records with %s; a new file is made when the disk is well again, at most once a second',
     async (code, label) => {
       const time = new ManualTime();
       let broken = false;

@@ -21,7 +21,7 @@ describe(`property: ${title}`, () => {
   );
 
   test(
-    'when the process is killed, and nothing was synced',
+    'fault/D19 when the process is killed, and nothing was synced',
     () => crashLaw({ seed: SEED, crashes: runs(40), kind: 'kill', sync: 'none' }),
     LONG_MS,
   );

@@ -49,7 +49,7 @@ describe.each(STORES)('%s', (_name, open) => {
     expect(readdirSync(folder)).toEqual(['leases']);
   });
 
-  test('a row of a lower revision that comes late changes nothing', async () => {
+  test('fault/D20 a row of a lower revision that comes late changes nothing', async () => {
     const target = await opened();
     await store(target, row(1, { revision: 9 }));
     await store(target, row(1, { revision: 8, state: 'released' }));

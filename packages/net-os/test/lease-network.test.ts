@@ -82,7 +82,7 @@ describe('what the interface takes of a lease', () => {
     expect(refused).toMatchObject([{ reason: 'router' }]);
   });
 
-  test('what the policy refuses is told, and the rest installed: no halves of the Internet (CVE-2024-3661)', () => {
+  test('fault/D04 what the policy refuses is told, and the rest installed: no halves of the Internet (CVE-2024-3661)', () => {
     const { config, refused } = leaseNetwork(
       lease([
         ['0.0.0.0/1', ROUTER],

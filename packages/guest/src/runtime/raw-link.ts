@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { formatMac, type MacAddress, UsageError } from '@nexus-net/sansio';
+import { framesOf, VNET_HEADER_LENGTH } from './coalesced-frames.js';
 
 export interface RawLinkOptions {
   /** The network card, as `eth0`. */
@@ -17,7 +18,8 @@ export interface RawLinkCounters {
   readonly sent: number;
   /** The device took no frame at that moment: dropped, as on any full cable. */
   readonly sendDropped: number;
-  readonly receiveTooShort: number;
+  /** What the device gave and was no frame, or one put together in a way that we don't undo. */
+  readonly receiveRefused: number;
 }
 
 /**
@@ -30,31 +32,32 @@ export class RawLink {
   #received = 0;
   #sent = 0;
   #sendDropped = 0;
-  #receiveTooShort = 0;
+  #receiveRefused = 0;
 
   constructor({ device, mac, frame }: RawLinkOptions) {
     const name = `${device}.raw`;
     ip('link', 'set', device, 'up');
     ip('link', 'add', 'link', device, 'name', name, 'address', formatMac(mac), 'type', 'macvtap');
-    ip('link', 'set', name, 'up');
+    // Groups are joined by our own stack, of which the kernel knows nothing: it would filter their frames out.
+    execFileSync('/bin/busybox', ['ifconfig', name, 'allmulti', 'up'], QUIET);
     const index = readFileSync(`/sys/class/net/${name}/ifindex`, 'utf8').trim();
     this.#fd = openSync(`/dev/tap${index}`, constants.O_RDWR | constants.O_NONBLOCK);
     this.#socket = new Socket({ handle: pollable(this.#fd), readable: true, writable: false } as object);
-    // Each read(2) of a tap device gives one frame, so each chunk is one.
+    // Each read(2) of a tap device gives one frame, or several put together, so each chunk is that.
     this.#socket.on('data', (chunk: Uint8Array) => {
-      if (chunk.length <= VNET_HEADER) {
-        this.#receiveTooShort += 1;
-        return;
+      const frames = framesOf(chunk);
+      if (frames === undefined) this.#receiveRefused += 1;
+      for (const each of frames ?? []) {
+        this.#received += 1;
+        frame(each);
       }
-      this.#received += 1;
-      frame(chunk.subarray(VNET_HEADER));
     });
   }
 
   /** Sends an Ethernet frame, or drops it where the device has no room. */
   send(frame: Uint8Array): void {
-    const packet = new Uint8Array(VNET_HEADER + frame.length); // a header of zeros: no offload is asked for
-    packet.set(frame, VNET_HEADER);
+    const packet = new Uint8Array(VNET_HEADER_LENGTH + frame.length); // a header of zeros: no offload is asked for
+    packet.set(frame, VNET_HEADER_LENGTH);
     try {
       writeSync(this.#fd, packet);
       this.#sent += 1;
@@ -74,7 +77,7 @@ export class RawLink {
       received: this.#received,
       sent: this.#sent,
       sendDropped: this.#sendDropped,
-      receiveTooShort: this.#receiveTooShort,
+      receiveRefused: this.#receiveRefused,
     };
   }
 }
@@ -104,8 +107,7 @@ interface PipeBinding {
 }
 
 function ip(...args: readonly string[]): void {
-  execFileSync('/bin/busybox', ['ip', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('/bin/busybox', ['ip', ...args], QUIET);
 }
 
-/** `struct virtio_net_hdr`, which a macvtap device puts before each frame. */
-const VNET_HEADER = 10;
+const QUIET: ExecFileSyncOptions = { stdio: ['ignore', 'ignore', 'inherit'] };

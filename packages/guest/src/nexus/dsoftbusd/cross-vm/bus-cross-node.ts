@@ -42,8 +42,12 @@ export class BusCrossNode implements CrossNode {
       services: ['samgrd', 'bundlemgrd'],
       dial: self === 'node-a' ? [peer] : 'none',
       ...(self === 'node-b' && { rules: NODE_A_RULES, gatewayServices: osGatewayServices(services) }),
-      // Whoever starts second hears the first one soon.
-      discovery: { targets: { unicast: [peerAddress] }, schedule: { type: 'steady', intervalMs: 1_000, jitterMs: 100 } },
+      discovery: {
+        // To the group and to the peer, as the OS does, and so often that whoever starts second hears the first one soon.
+        targets: { broadcast: undefined, unicast: [peerAddress] },
+        fallbackAfterMs: 0,
+        schedule: { type: 'steady', intervalMs: 1_000, jitterMs: 100 },
+      },
       backoff: { firstMs: 250, maxMs: 4_000 },
       dialTimeoutMs: 4_000,
       session: {

@@ -10,3 +10,4 @@ export * from './image/nexus-image.js';
 export * from './image/package-image.js';
 export * from './nexus/nexus-config.js';
 export * from './nexus/nexus-machine.js';
+export * from './statefs/disk-statefs.js';

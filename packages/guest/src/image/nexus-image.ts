@@ -26,8 +26,11 @@ export interface NexusImageOptions extends DebianParts {
   readonly files?: readonly ArchiveEntry[];
 }
 
-/** `virtio_net` carries raw frames for `macvtap`, whose device a program reads and writes; the kernel's own IP has no part in it. */
-const NEXUS_MODULES = ['virtio_pci', 'virtio_net', 'macvtap'] as const;
+/**
+ * `virtio_net` carries raw frames for `macvtap`, whose device a program reads and writes; the kernel's own IP has no part in it. What statefs
+ * keeps is on a disk of `virtio_blk`.
+ */
+const NEXUS_MODULES = ['virtio_pci', 'virtio_net', 'virtio_blk', 'macvtap'] as const;
 
 /**
  * Our own services in a real guest: Debian's cloud kernel, the Node that runs here with its libraries, and one program. Throws

@@ -1,4 +1,4 @@
-import type { CryptoProvider, InMemoryStatefs } from '@nexus-net/dsoftbus';
+import type { CryptoProvider, StatefsService } from '@nexus-net/dsoftbus';
 import {
   type BringUpPolicy,
   type HostEvent,
@@ -42,7 +42,7 @@ export interface NexusBus {
   /** What packagefs serves: see `packageImage`. */
   readonly packageImage: Uint8Array;
   /** Kept by the caller, it outlives the machine. Default: an empty one. */
-  readonly statefs?: InMemoryStatefs;
+  readonly statefs?: StatefsService;
 }
 
 export interface NexusMachineOptions {

@@ -9,6 +9,7 @@ import { NexusMachine } from '../nexus/nexus-machine.js';
 import { GuestConsole } from '../runtime/console.js';
 import { freshEntropy } from '../runtime/fresh-entropy.js';
 import { networkCards, RawLink } from '../runtime/raw-link.js';
+import { statefsOnDisk } from '../runtime/statefs-disk.js';
 
 async function main(): Promise<void> {
   const guest = new GuestConsole('/dev/ttyS0');
@@ -16,10 +17,16 @@ async function main(): Promise<void> {
   const config = readNexusConfig(await guest.ask(PROMPT));
   const [device, loopbackDevice] = networkCards();
   if (device === undefined || loopbackDevice === undefined) throw new Error('the machine has fewer than two network cards');
+  const entropy = freshEntropy(Buffer.from(config.seed, 'hex'));
+  const statefs = statefsOnDisk(DISK, { entropy, line: (text) => guest.line(text) });
   const machine = new NexusMachine({
     config,
-    entropy: freshEntropy(Buffer.from(config.seed, 'hex')),
-    bus: { crypto: nodeCrypto, packageImage: readFileSync(`/${PACKAGE_IMAGE_PATH}`) },
+    entropy,
+    bus: {
+      crypto: nodeCrypto,
+      packageImage: readFileSync(`/${PACKAGE_IMAGE_PATH}`),
+      ...(statefs !== undefined && { statefs }),
+    },
   });
   const driver: Driver<NexusMachine> = new Driver(machine, {
     clock: monotonicClock,
@@ -44,6 +51,9 @@ async function main(): Promise<void> {
 
 /** Nobody speaks under it. */
 const LOOPBACK_CARD_MAC = parseMac('52:54:00:fe:01:02');
+
+/** What statefs keeps survives here. Without it, it is gone with the machine. */
+const DISK = '/dev/vda';
 
 /** Where the harness types the configuration. No line end follows it. */
 const PROMPT = 'nexus> ';

@@ -10,6 +10,10 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const GUEST_PACKAGES = {
   nexus: { 'qemu-system-x86': () => onPath('qemu-system-x86_64') },
   linux: { 'qemu-system-x86': () => onPath('qemu-system-x86_64') },
+  ipxe: {
+    'qemu-system-x86': () => onPath('qemu-system-x86_64'),
+    'ipxe-qemu': () => existsSync('/usr/lib/ipxe/qemu/efi-virtio.rom'),
+  },
   'u-boot': {
     'qemu-system-misc': () => onPath('qemu-system-riscv64'),
     'u-boot-qemu': () => existsSync('/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf'),

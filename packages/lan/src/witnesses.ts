@@ -1,7 +1,7 @@
 import { DhcpWitness } from '@nexus-net/dhcp';
-import { ArpWitness, DnsWitness, IcmpWitness, IgmpWitness, TcpEchoWitness } from '@nexus-net/net-os';
+import { ArpWitness, DnsWitness, IcmpWitness, IgmpWitness, TcpEchoWitness, TcpExchangeWitness } from '@nexus-net/net-os';
 import type { Ipv4Address } from '@nexus-net/sansio';
-import type { Witness } from '@nexus-net/wire';
+import { ADDRESS_PLAN, type Witness } from '@nexus-net/wire';
 import { DsoftbusSegmentWitness } from './dsoftbus-segment-witness.js';
 import { EthernetWitness } from './ethernet-witness.js';
 import { ImpersonationWitness } from './impersonation-witness.js';
@@ -20,6 +20,7 @@ export function segmentWitnesses({ guarded = [] }: { readonly guarded?: readonly
     new IgmpWitness(),
     new DnsWitness(),
     new TcpEchoWitness(),
+    new TcpExchangeWitness({ ports: [ADDRESS_PLAN.ports.http] }),
     new DsoftbusSegmentWitness(),
   ];
 }

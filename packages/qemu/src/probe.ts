@@ -5,7 +5,7 @@ import type { Millis } from '@nexus-net/sansio';
 import type { QemuArch } from './qemu-config.js';
 
 /** Firmware that a guest may want. The keys are stable names; the files are found by {@link probeQemu}. */
-export type FirmwareName = 'opensbi-riscv64' | 'u-boot-riscv64-smode';
+export type FirmwareName = 'opensbi-riscv64' | 'u-boot-riscv64-smode' | 'ipxe-virtio';
 
 export interface ProbeOptions<F extends FirmwareName = FirmwareName> {
   readonly arch: QemuArch;
@@ -73,12 +73,14 @@ export const QEMU_PACKAGES: Readonly<Record<QemuArch, string>> = {
 export const FIRMWARE_PACKAGES: Readonly<Record<FirmwareName, string>> = {
   'opensbi-riscv64': 'opensbi',
   'u-boot-riscv64-smode': 'u-boot-qemu',
+  'ipxe-virtio': 'ipxe-qemu',
 };
 
 /** Where Debian puts them. For u-boot the ELF, which says itself where it is to be loaded. */
 export const FIRMWARE_PATHS: Readonly<Record<FirmwareName, readonly string[]>> = {
   'opensbi-riscv64': ['/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.elf'],
   'u-boot-riscv64-smode': ['/usr/lib/u-boot/qemu-riscv64_smode/uboot.elf'],
+  'ipxe-virtio': ['/usr/lib/ipxe/qemu/efi-virtio.rom'],
 };
 
 /** Finds QEMU and asks it what it can do. Never throws: what is not there is in the result, with the package that brings it. */

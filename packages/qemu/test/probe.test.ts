@@ -118,6 +118,10 @@ describe('probing', () => {
 
 test('package names are those of Debian 12, typed by hand', () => {
   expect(QEMU_PACKAGES).toEqual({ riscv64: 'qemu-system-misc', aarch64: 'qemu-system-arm', x86_64: 'qemu-system-x86' });
-  expect(FIRMWARE_PACKAGES).toEqual({ 'opensbi-riscv64': 'opensbi', 'u-boot-riscv64-smode': 'u-boot-qemu' });
+  expect(FIRMWARE_PACKAGES).toEqual({
+    'opensbi-riscv64': 'opensbi',
+    'u-boot-riscv64-smode': 'u-boot-qemu',
+    'ipxe-virtio': 'ipxe-qemu',
+  });
   expect(Object.keys(FIRMWARE_PATHS)).toEqual(Object.keys(FIRMWARE_PACKAGES));
 });

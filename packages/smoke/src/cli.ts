@@ -7,6 +7,7 @@ import { doctor } from './doctor.js';
 import { EVIDENCE_HELP, evidence } from './evidence/command.js';
 import { EXIT_CODES, exitCode } from './exit-codes.js';
 import type { GuestDefinition } from './guest.js';
+import { IPXE } from './guests/ipxe.js';
 import { LINUX } from './guests/linux.js';
 import { NEXUS } from './guests/nexus.js';
 import { U_BOOT } from './guests/u-boot.js';
@@ -27,7 +28,7 @@ import { parseWords } from './words.js';
 
 /** Guests by name. */
 export const GUESTS: Readonly<Record<string, GuestDefinition>> = Object.fromEntries(
-  [NEXUS, LINUX, U_BOOT].map((guest) => [guest.name, guest]),
+  [NEXUS, LINUX, U_BOOT, IPXE].map((guest) => [guest.name, guest]),
 );
 
 export interface CliContext {

@@ -42,7 +42,7 @@ export interface GuestDefinition {
   /** Lines that mean that the guest crashed. */
   readonly panics: readonly RegExp[];
   /** What it needs of this machine and has not got. */
-  readonly probe?: () => Promise<ProbeResult>;
+  readonly probe?: () => Promise<ProbeResult<never>>;
   /** Makes what is made once and used by many runs: images, saved states. Without it the first run does. */
   readonly prepare?: (options: PrepareOptions) => Promise<void>;
   /** Boots it. */

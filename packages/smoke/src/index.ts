@@ -18,6 +18,7 @@ export { SECRET_KINDS, SECRET_MEANINGS, type SecretFinding, type SecretKind } fr
 export * from './exit-codes.js';
 export * from './guest.js';
 export { describeExit } from './guests/describe-exit.js';
+export { IPXE } from './guests/ipxe.js';
 export { LINUX } from './guests/linux.js';
 export { NEXUS } from './guests/nexus.js';
 export { U_BOOT } from './guests/u-boot.js';

@@ -16,6 +16,7 @@ import { ladderOptionsOf } from './ladder-of.js';
 import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
 import { reachablePhases } from './reachable-phases.js';
 import type { RunRequest } from './request.js';
+import { FILE_HOST, servedFiles } from './served-files.js';
 import { acceptsStaticAddress } from './static-address.js';
 import { ObservedSegment } from './wire/observed-segment.js';
 import type { Segment, SegmentEvent } from './wire/segment.js';
@@ -110,10 +111,16 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#entropy = entropy;
     this.#asker = askersOf(wire).neighbour ?? GUEST_PLACE.gateway;
     this.#isForwarded = wire === 'user';
-    const dns = { hosts: [{ name: 'localhost', addresses: [LOCALHOST] }] };
+    const dns = {
+      hosts: [
+        { name: 'localhost', addresses: [LOCALHOST] },
+        { name: FILE_HOST, addresses: [GUEST_PLACE.gateway] },
+      ],
+    };
+    const services = profile.capabilities.includes('fetch') ? { services: { http: { files: servedFiles() } } } : {};
     this.#lan =
       wire === 'embedded'
-        ? new Lan({ entropy, ports: [GUEST_PORT], nextNumber, gateway: { dhcp: dhcpServer ? {} : 'off', dns } })
+        ? new Lan({ entropy, ports: [GUEST_PORT], nextNumber, gateway: { dhcp: dhcpServer ? {} : 'off', dns, ...services } })
         : new ObservedSegment({ entropy, nextNumber, guarded: guardedAddresses(options.context) });
     this.#listens = profile.capabilities.includes('tcp-listen');
     this.#reachable = new Set(reachablePhases(profile));

@@ -1,7 +1,8 @@
 import { ipv4 } from '@nexus-net/sansio';
 import { type ConsoleRule, type MarkerReading, type PhaseName, readLine, SMOKE } from '@nexus-net/verdict';
-import { describe, expect, test } from 'vitest';
-import { type Environment, GUEST_PLACE, GUESTS, type GuestDefinition, LINUX, readRequest } from '../src/index.js';
+import { describe, expect, test, vi } from 'vitest';
+import { PacedTyping } from '../src/guests/paced-typing.js';
+import { type Environment, GUEST_PLACE, GUESTS, type GuestDefinition, IPXE, LINUX, readRequest } from '../src/index.js';
 
 const SEED = new Uint8Array(32);
 
@@ -72,6 +73,66 @@ describe('linux', () => {
     expect(typed(LINUX, {}, 'dhcp-prefer')[1]).toMatch(
       /^udhcpc .* \|\| \{ ip address add 10\.0\.2\.15\/24 .*static 10\.0\.2\.15\/24"; \}$/,
     );
+  });
+});
+
+describe('ipxe', () => {
+  test.each<[string, PhaseName | undefined, string, MarkerReading['values']]>([
+    ['iPXE> ifopen', undefined, 'netstackd-ready', {}],
+    ['  [Link:up, TX:0 TXE:0 RX:2 RXE:0]', undefined, 'virtio-net-up', {}],
+    ['net0.dhcp/ip:ipv4 = 10.0.2.15', undefined, 'dhcp-bound', { address: ADDRESS }],
+    ['net0: 10.0.2.15/255.255.255.0 gw 10.0.2.2', undefined, 'iface-reached', { address: ADDRESS }],
+    ['http://gw.test/file... ok', undefined, 'net-dns-ok', {}],
+    ['http://10.0.2.2/file... ok', 'fetch', 'http-fetched', {}],
+  ])('%s', (line, phase, id, values) => {
+    expect(reading(IPXE, line, phase)).toEqual({ id, origin: 'mapped', values });
+  });
+
+  test.each([
+    '  [Link:down, TX:0 TXE:0 RX:0 RXE:0]',
+    'http://10.0.2.2/file... ok',
+    'http://gw.test/file... Connection timed out (http://ipxe.org/4c116035)',
+    'iPXE> http://gw.test/file... ok',
+    'net0: fe80::5054:ff:fe12:3456/64',
+  ])('says nothing of a fetch, and no address, with: %s', (line) => {
+    expect(['net-dns-ok', 'http-fetched', 'iface-reached', 'virtio-net-up']).not.toContain(reading(IPXE, line, 'iface')?.id);
+  });
+
+  test('is told an address, or asks for one, then fetches', () => {
+    const fetches = ['imgfetch http://10.0.2.2/file', 'route', 'imgfetch http://gw.test/file', 'imgfetch http://10.0.2.2/file'];
+    const settings = ['set net0/ip 10.0.2.15', 'set net0/netmask 255.255.255.0', 'set net0/gateway 10.0.2.2', 'set dns 10.0.2.3'];
+    const start = ['\x02', 'ifopen', 'ifstat'];
+    expect(typed(IPXE, {})).toEqual([...start, ...settings, ...fetches]);
+    expect(typed(IPXE, { REQUIRE_QEMU_DHCP: '1' })).toEqual([...start, 'dhcp', 'show ip', ...fetches]);
+  });
+});
+
+describe('a console that is slow to read', () => {
+  test('gets an octet when it has answered to the one before, or when it says nothing for a while', () => {
+    vi.useFakeTimers();
+    try {
+      let said = '';
+      const typing = new PacedTyping((bytes) => (said += String.fromCharCode(...bytes)), { answerMs: 100 });
+      typing.answered();
+      typing.type(Uint8Array.from([0x61, 0x62]));
+      typing.type(Uint8Array.from([0x63]));
+      expect(said).toBe('a');
+      typing.answered();
+      expect(said).toBe('ab');
+      vi.advanceTimersByTime(99);
+      expect(said).toBe('ab');
+      vi.advanceTimersByTime(1);
+      expect(said).toBe('abc');
+      vi.advanceTimersByTime(100);
+      typing.type(Uint8Array.from([0x64, 0x65]));
+      typing.stop();
+      typing.answered();
+      vi.advanceTimersByTime(1_000);
+      expect(said).toBe('abcd');
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

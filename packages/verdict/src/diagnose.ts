@@ -18,6 +18,7 @@ export function diagnose(
     case 'lease-held':
       return diagnoseDhcp(facts, context);
     case 'interface-usable':
+    case 'interface-reached':
     case 'gateway-echo':
     case 'second-gateway-echo':
       return diagnoseReach(facts, context);

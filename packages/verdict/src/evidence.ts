@@ -83,12 +83,14 @@ export interface ProofRow {
 export type ProofName =
   | 'device-sends'
   | 'interface-usable'
+  | 'interface-reached'
   | 'lease-held'
   | 'no-lease'
   | 'gateway-echo'
   | 'second-gateway-echo'
   | 'dns-answered'
   | 'tcp-nonce-exchanged'
+  | 'http-answered'
   | BusProofName
   | CrossvmProofName;
 
@@ -106,7 +108,11 @@ export const PROOFS: Readonly<Record<ProofName, ProofRow>> = {
   'interface-usable': {
     wants:
       'ARP answered in both directions, and an ICMP echo answered in both directions, under the guest’s address; of a guest without a router, both in the direction to it',
-    check: ifaceEvidence,
+    check: (claim, circumstances) => ifaceEvidence(claim, circumstances, { isPinging: true }),
+  },
+  'interface-reached': {
+    wants: 'ARP answered in both directions, and an ICMP echo of the gateway answered, under the guest’s address',
+    check: (claim, circumstances) => ifaceEvidence(claim, circumstances, { isPinging: false }),
   },
   'lease-held': {
     wants: 'OFFER and ACK of this address to the guest’s MAC under one transaction id, from the server on our wire',
@@ -156,6 +162,26 @@ export const PROOFS: Readonly<Record<ProofName, ProofRow>> = {
         .findLast((fact) => fact.client === connector && fact.server === address && fact.serverPort === listenPort);
       if (echo !== undefined) return proven(echo);
       return missing(`no octets of ${formatIpv4(connector)} came back from TCP port ${listenPort} of the guest`);
+    },
+  },
+  'http-answered': {
+    wants:
+      'a TCP connection from the guest’s address to port 80 of the gateway, octets of the guest, and after them octets of the gateway',
+    check: (claim, { wire, context }) => {
+      const tenancy = tenancyAt(claim.at, wire, context);
+      const address = tenancy?.address ?? context.staticAddress;
+      const { gateway } = context;
+      const exchange = wire
+        .of('tcp.exchanged')
+        .findLast(
+          (fact) =>
+            fact.client === address &&
+            fact.server === gateway &&
+            fact.serverPort === ADDRESS_PLAN.ports.http &&
+            isWithin(tenancy, fact),
+        );
+      if (exchange !== undefined) return proven(exchange);
+      return missing(`no request of the guest that ${formatIpv4(gateway)} answered on TCP port ${ADDRESS_PLAN.ports.http}`);
     },
   },
 };
@@ -233,7 +259,11 @@ function offerOf({ client, server, xid, address, at }: Fact<'dhcp.leased'>, fact
     );
 }
 
-function ifaceEvidence(claim: Claim, { wire: facts, context }: Circumstances): Finding {
+function ifaceEvidence(
+  claim: Claim,
+  { wire: facts, context }: Circumstances,
+  { isPinging }: { readonly isPinging: boolean },
+): Finding {
   const around = tenanciesAround(claim.at, facts, context);
   const tenancy = around.findLast((each) => claim.values.address === undefined || each.address === claim.values.address);
   const expected = (tenancy ?? around.at(-1))?.address ?? context.staticAddress;
@@ -263,9 +293,9 @@ function ifaceEvidence(claim: Claim, { wire: facts, context }: Circumstances): F
   }
   if (foundGateway === undefined) return missing('the guest’s ARP request for the gateway and its reply');
   if (foundGuest === undefined) return missing(`${outside} ARP request for the guest and its reply`);
-  if (outward === undefined) return missing('the guest’s ICMP echo and the gateway’s reply');
+  if (isPinging && outward === undefined) return missing('the guest’s ICMP echo and the gateway’s reply');
   if (inward === undefined) return missing(`${outside} ICMP echo and the guest’s reply`);
-  return proven(foundGateway, foundGuest, outward, inward);
+  return proven(foundGateway, foundGuest, ...(isPinging && outward !== undefined ? [outward] : []), inward);
 }
 
 /** The tenancies that a line of this instant may speak of, oldest first. */

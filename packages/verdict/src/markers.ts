@@ -2,6 +2,7 @@ import { MarkerCatalogue } from './catalogue.js';
 import type { Marker, MarkerId } from './marker.js';
 import { CROSSVM_MARKERS } from './markers/crossvm.js';
 import { DSOFTBUS_LATER_MARKERS, DSOFTBUS_MARKERS } from './markers/dsoftbus.js';
+import { FETCH_MARKERS } from './markers/fetch.js';
 import { NETSTACKD_MARKERS } from './markers/netstackd.js';
 
 /**
@@ -10,6 +11,7 @@ import { NETSTACKD_MARKERS } from './markers/netstackd.js';
  */
 export const MARKERS: Readonly<Record<MarkerId, Marker>> = {
   ...NETSTACKD_MARKERS,
+  ...FETCH_MARKERS,
   ...DSOFTBUS_MARKERS,
   ...DSOFTBUS_LATER_MARKERS,
   ...CROSSVM_MARKERS,

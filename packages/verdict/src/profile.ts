@@ -13,6 +13,8 @@ export type Capability =
   | 'dns'
   /** Listens for TCP connections and gives back what it gets. */
   | 'tcp-listen'
+  /** Fetches a file by HTTP. */
+  | 'fetch'
   /** Runs the DSoftBus ladder. */
   | 'dsoftbus'
   /** Runs the lines that the OS added to it later, too: its datagram session and its mux. */
@@ -26,6 +28,7 @@ export const CAPABILITIES: readonly Capability[] = [
   'dhcp',
   'dns',
   'tcp-listen',
+  'fetch',
   'dsoftbus',
   'dsoftbus-19',
   'crossvm',

@@ -72,6 +72,34 @@ export const PROFILE_SPECS: readonly ProfileSpec[] = [
     notes: ['This profile accepts the static fallback: it is no proof that DHCP works.'],
   },
   {
+    name: 'fetch',
+    description:
+      'interface configured with its address and reached, and a file fetched from the gateway by name; DHCP not needed',
+    phases: [
+      { name: 'boot', markers: ['netstackd-ready'], budgetMs: 60_000 },
+      { name: 'link', markers: ['virtio-net-up'], budgetMs: 20_000 },
+      { name: 'iface', markers: ['iface-reached'], budgetMs: 30_000 },
+      { name: 'dns', markers: ['net-dns-ok'], budgetMs: 20_000 },
+      { name: 'fetch', markers: ['http-fetched'], budgetMs: 20_000 },
+    ],
+    order: [
+      ['virtio-net-up', 'iface-reached'],
+      ['iface-reached', 'net-dns-ok'],
+      ['net-dns-ok', 'http-fetched'],
+    ],
+    outcomes: [{ name: 'address', of: ['dhcp-bound', 'dhcp-fallback'] }],
+    capabilities: ['static-address', 'dns', 'fetch'],
+  },
+  {
+    name: 'dhcp-fetch',
+    description: 'lease from the server on our wire, interface reached under it, and a file fetched from the gateway by name',
+    extends: ['fetch'],
+    phases: [{ name: 'dhcp', markers: ['dhcp-bound'], budgetMs: 30_000, after: 'link' }],
+    order: [['dhcp-bound', 'iface-reached']],
+    forbidden: ['dhcp-fallback'],
+    capabilities: ['dhcp'],
+  },
+  {
     name: 'dsoftbus',
     description:
       'the bus on the loopback interface of one machine: discovery, session, identities, records both ways, requests through the gateway',

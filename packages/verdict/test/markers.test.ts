@@ -27,6 +27,8 @@ const LITERALS: Readonly<Record<MarkerId, string>> = {
   'tcp-listen-ok': 'SELFTEST: net tcp listen ok',
   'facade-up': 'netstackd: facade up',
   'icmp-ping-ok': 'SELFTEST: icmp ping ok',
+  'iface-reached': 'net: iface reached',
+  'http-fetched': 'SELFTEST: net http ok',
   'dsoftbus-discovery-up': 'dsoftbusd: discovery up (udp loopback)',
   'dsoftbus-announce-sent': 'dsoftbusd: discovery announce sent',
   'dsoftbus-peer-found': 'dsoftbusd: discovery peer found device=local',

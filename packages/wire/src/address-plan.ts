@@ -34,6 +34,7 @@ export const ADDRESS_PLAN: AddressPlan = {
     dsoftbusQuicServer: 34567,
     dsoftbusQuicClient: 34569,
     dsoftbusDiscovery: 37020,
+    http: 80,
     dnsProbe: 40000,
     listenProbe: 41000,
   },
@@ -87,6 +88,8 @@ export interface AddressPlan {
     readonly dsoftbusQuicClient: number;
     /** UDP: announcements, source and destination */
     readonly dsoftbusDiscovery: number;
+    /** TCP: the server of the gateway that files are fetched from */
+    readonly http: number;
     /** UDP: source port of the guest's DNS proof */
     readonly dnsProbe: number;
     /** TCP: where the guest's listen proof listens */

@@ -5,7 +5,7 @@ import { Refusal } from '../refusal.js';
 import { startQemuGuest } from './qemu-guest.js';
 
 /** What U-Boot needs of the machine that it runs on: the same question for the run and for its set-up. */
-export function probeUBoot(): Promise<ProbeResult> {
+export function probeUBoot(): Promise<ProbeResult<'opensbi-riscv64' | 'u-boot-riscv64-smode'>> {
   return probeQemu({
     arch: 'riscv64',
     machine: 'virt',

@@ -21,6 +21,11 @@ export async function checkWire({ wire, profile, dhcpServer }: RunRequest, optio
     const refusal = missingForTap();
     if (refusal !== undefined) throw refusal;
   }
+  if (wire !== undefined && wire !== 'embedded' && profile.capabilities.includes('fetch')) {
+    throw new Refusal(
+      `the profile ${profile.name} fetches a file from the gateway, and only that of the wire embedded has one: use --wire embedded.`,
+    );
+  }
   if (wire !== 'user') return;
   if (!dhcpServer) {
     throw new Refusal(

@@ -60,6 +60,7 @@ const SECTIONS: readonly { readonly title: string; readonly text: string; readon
       row('ports.dsoftbusQuicServer', `UDP ${ports.dsoftbusQuicServer}`, 'DSoftBus datagram session, server'),
       row('ports.dsoftbusQuicClient', `UDP ${ports.dsoftbusQuicClient}`, 'DSoftBus datagram session, client'),
       row('ports.dsoftbusDiscovery', `UDP ${ports.dsoftbusDiscovery}`, 'DSoftBus announcements, source and destination'),
+      row('ports.http', `TCP ${ports.http}`, 'the server of the gateway that files are fetched from'),
       row('ports.dnsProbe', `UDP ${ports.dnsProbe}`, "source of the guest's DNS proof"),
       row('ports.listenProbe', `TCP ${ports.listenProbe}`, "where the guest's listen proof listens"),
     ],

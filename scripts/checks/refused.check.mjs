@@ -14,6 +14,8 @@ const CASES = [
   [{ RUN_TIMEOUT: 'soon' }, [], 'RUN_TIMEOUT'],
   [{ RUN_OS2VM: '1' }, [], 'RUN_OS2VM'],
   [{}, ['--guest', 'nobody'], 'there is no guest'],
+  [{}, ['--wire', 'token-ring'], 'there is no wire'],
+  [{}, ['--wire', 'user', '--no-dhcp-server'], 'QEMU’s user network always leases'],
   [{}, ['--no-such-option'], 'no-such-option'],
 ];
 for (const [env, args, words] of CASES) {

@@ -29,6 +29,15 @@ equal('exit code of verify', (await runCommand(process.execPath, [CLI, 'verify',
 const elsewhere = await runCommand(process.execPath, [CLI, 'verify', '--wire', 'embedded', plain.folder]);
 equal('exit code of verify on another wire', elsewhere.code === 0, false);
 
+// The compatibility mode can be asked for here too; the lease is there, so nothing falls back.
+const prefer = await testOs({ args: [...USER, '--profile', 'dhcp-prefer'] });
+equal('exit code of dhcp-prefer', prefer.code, 0);
+equal(
+  'how the guest got its address',
+  prefer.verdict.outcomes.map(({ marker }) => marker),
+  ['dhcp-bound'],
+);
+
 // A guest that only says so is not believed here either: a lease that nobody gave.
 const lies = runsFolder();
 const lied = await cli({

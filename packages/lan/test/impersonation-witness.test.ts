@@ -1,7 +1,7 @@
 import { ipv4, type MacAddress, parseMac, SeededEntropy } from '@nexus-net/sansio';
 import { ADDRESS_PLAN, ARP_REPLY, dissect, ETHERTYPE, encodeArp, encodeEthernet, encodeIpv4, IP_PROTOCOL } from '@nexus-net/wire';
 import { describe, expect, test } from 'vitest';
-import { GATEWAY_PORT, ImpersonationWitness, Lan } from '../src/index.js';
+import { GATEWAY_PORT, ImpersonationWitness, Lan, NEIGHBOUR_PORT } from '../src/index.js';
 
 const { gateway, gatewayMac, guest, guestMac } = ADDRESS_PLAN.smoke;
 const stranger = parseMac('02:00:00:00:00:77');
@@ -74,6 +74,19 @@ describe('who speaks as the gateway', () => {
       ]),
     ).toEqual([]);
   });
+});
+
+test('addresses that are the gateway’s from the beginning are guarded before it has spoken, and those of our station as it speaks', () => {
+  expect(told([['guest', arp(guestMac, gateway)]], { addresses: [gateway] })).toEqual([
+    '1 the station at port guest sent as 10.0.2.2, which is the gateway',
+  ]);
+  const neighbour = ipv4(10, 0, 2, 100);
+  expect(
+    told([
+      [NEIGHBOUR_PORT, ip(stranger, neighbour)],
+      ['guest', arp(guestMac, neighbour)],
+    ]),
+  ).toEqual(['2 the station at port guest sent as 10.0.2.100, which is the gateway']);
 });
 
 test('addresses beyond the limit are counted', () => {

@@ -165,12 +165,13 @@ function violations({ violations: all, violationsNotListed }: RunReport): string
   return table(['rule', 'source', 'what', 'frames'], rows, all.length + violationsNotListed);
 }
 
-function machine({ argv, versions, environment, dhcpServer }: RunReport): string {
+function machine({ argv, versions, environment, dhcpServer, wire }: RunReport): string {
   const command = argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ');
   return `${command === '' ? '<p>Nothing was started.</p>' : `<pre>${short(command, 8_000)}</pre>`}${pairs([
     ...Object.entries(versions),
     ...Object.entries(environment),
     ['DHCP server', dhcpServer ? 'on' : 'off'],
+    ['wire', wire],
   ])}`;
 }
 

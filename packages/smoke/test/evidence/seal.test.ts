@@ -2,6 +2,11 @@ import { bytesEqual } from '@nexus-net/sansio';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runs } from '../../../sansio/test/support/runs.js';
+import { rootOf } from '../../src/evidence/hash-tree.js';
+import { signRoot } from '../../src/evidence/keys.js';
+import { encodeLeaves } from '../../src/evidence/leaves-file.js';
+import { sealedLeaves } from '../../src/evidence/seal.js';
+import { encodeSealRecord } from '../../src/evidence/seal-record.js';
 import {
   type ArchiveFile,
   decodeArchive,
@@ -259,6 +264,27 @@ describe('a verdict that was edited before it was sealed does not follow from th
     );
     expect(result).toMatchObject({ state: 'not-judged', reason: expect.stringContaining('ENOENT') });
     expect(JSON.stringify(result)).not.toContain('nexus-evidence-');
+  });
+
+  test.each<[string, (manifest: string) => string, string]>([
+    ['another outcome', (manifest) => manifest.replace('"exit": "passed"', '"exit": "failed"'), 'what they don’t say'],
+    ['another command line', (manifest) => manifest.replace('console=ttyS1', 'console=ttyS0'), 'what they don’t say'],
+    ['another spelling', (manifest) => `${manifest} `, 'what they don’t say'],
+    ['a kind of secrets that is none', (manifest) => manifest.replace('"allowed": []', '"allowed": ["x"]'), 'no manifest'],
+    ['nothing', () => '', 'no manifest'],
+  ])('a manifest that says %s than its files, under a root and a signature that are right', (_what, change, sentence) => {
+    const changed = rebuilt((list) => {
+      const content = list.slice(0, -2);
+      const text = new TextDecoder().decode(content[0]?.bytes);
+      content[0] = { name: 'manifest.json', bytes: new TextEncoder().encode(change(text)) };
+      const leaves = sealedLeaves(content);
+      const top = rootOf(leaves);
+      const signed = { publicKey: key.publicKey, signature: signRoot(top, key) };
+      const seals = [encodeLeaves(leaves), encodeSealRecord({ root: top, signed })];
+      return [...content, ...list.slice(-2).map(({ name }, i) => ({ name, bytes: seals[i] as Uint8Array }))];
+    });
+    const what = expect.stringContaining(sentence);
+    expect(examine(changed)).toEqual({ state: 'altered', alterations: [{ file: 'manifest.json', what }] });
   });
 
   test('a run that is no run is refused', () => {

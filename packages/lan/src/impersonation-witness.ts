@@ -14,7 +14,17 @@ import type { Dissection, ObservedFrame, Violation } from '@nexus-net/wire';
 import { GATEWAY_PORT, NEIGHBOUR_PORT } from './gateway-port.js';
 import { TimelessWitness } from './timeless-witness.js';
 
+/** Whose addresses are known before anybody speaks. */
+export interface StationAddresses {
+  /** The port at which it is connected. */
+  readonly port: string;
+  readonly mac: MacAddress;
+  readonly address: Ipv4Address;
+}
+
 export interface ImpersonationWitnessConfig {
+  /** Stations beside the gateway that nobody else may speak as. Default none. */
+  readonly stations?: readonly StationAddresses[];
   /** Addresses of the gateway remembered at most, link and IPv4 together; further ones are not guarded, only counted. Default 64. */
   readonly addressCountMax?: number;
   /** IPv4 addresses that are the gateway's before it has spoken: where it isn't ours, a guest may speak first. Default none. */
@@ -24,7 +34,7 @@ export interface ImpersonationWitnessConfig {
 }
 
 /**
- * Says who speaks under an address of the gateway and is not the gateway. What other witnesses conclude, they conclude from
+ * Says who speaks under an address of the gateway, or of another station that is known, and is not that one. What other witnesses conclude, they conclude from
  * addresses: a station that sent both sides of a conversation itself would have its lease, its neighbour and its answered ping.
  * Only the port at which a frame entered can't be forged; where a capture doesn't tell it, this witness is silent.
  *
@@ -32,16 +42,18 @@ export interface ImpersonationWitnessConfig {
  */
 export class ImpersonationWitness extends TimelessWitness {
   readonly #addressCountMax: number;
+  readonly #stations: readonly StationAddresses[];
   readonly #macs = new Set<MacAddress>();
   readonly #addresses = new Set<Ipv4Address>();
   readonly #reported = new Set<string>();
   #notGuarded = 0;
 
   constructor(config: ImpersonationWitnessConfig = {}) {
-    const { addressCountMax = 64, addresses = [], eventCountMax = 1_024 } = config;
+    const { addressCountMax = 64, addresses = [], eventCountMax = 1_024, stations = [] } = config;
     super(eventCountMax);
     requireArgument(addressCountMax >= 1, 'addressCountMax is at least 1');
     this.#addressCountMax = addressCountMax;
+    this.#stations = stations;
     for (const address of addresses) this.#guard(this.#addresses, address);
   }
 
@@ -54,6 +66,12 @@ export class ImpersonationWitness extends TimelessWitness {
       for (const mac of macs) this.#guard(this.#macs, mac);
       for (const address of addresses) this.#guard(this.#addresses, address as Ipv4Address);
       return;
+    }
+    for (const station of this.#stations) {
+      if (station.port === port) continue;
+      if (macs.includes(station.mac)) this.#report(frame, `sent as ${formatMac(station.mac)}`, 'IEEE 802 §8.2', station.port);
+      if (addresses.includes(station.address))
+        this.#report(frame, `sent as ${formatIpv4(station.address)}`, 'RFC 1122 §3.2.1.3', station.port);
     }
     const mac = macs.find((each) => this.#macs.has(each));
     if (mac !== undefined) this.#report(frame, `sent as ${formatMac(mac)}`, 'IEEE 802 §8.2');
@@ -79,10 +97,10 @@ export class ImpersonationWitness extends TimelessWitness {
     else this.#notGuarded++;
   }
 
-  #report({ port, at, number }: ObservedFrame, what: string, reference: string): void {
+  #report({ port, at, number }: ObservedFrame, what: string, reference: string, owner = 'the gateway'): void {
     if (this.#reported.has(what)) return;
     this.#reported.add(what); // bounded: there is at most one sentence for each address and way
-    const message = `the station at port ${port} ${what}, which is the gateway`;
+    const message = `the station at port ${port} ${what}, which is ${owner}`;
     const violation: Violation = { rule: IMPERSONATION_RULE, reference, at, frames: [number], message };
     this.tell({ type: 'violation', violation });
   }

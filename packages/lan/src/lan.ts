@@ -20,6 +20,8 @@ export interface LanConfig {
   readonly witnesses?: readonly Witness[];
   /** Report each frame as an event. Default true. */
   readonly frames?: boolean;
+  /** What the fate of frames on bad links is drawn from. Default: drawn from `entropy`. */
+  readonly linkSeed?: string;
   /** Draws the number of each frame, where the capture holds those of others too. Default: from 1. */
   readonly nextNumber?: () => number;
   /** Report each frame that a link loses. Default false. */
@@ -79,7 +81,7 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
   #gatewayAt: Millis = NEVER;
   readonly #tap: Tap;
   readonly #gateway: Gateway | undefined;
-  readonly #linkSeed: number;
+  readonly #linkSeed: number | string;
   readonly #lossEvents: boolean;
   readonly #stepCountMax: number;
   readonly #transmits: Queue<LanTransmit>;
@@ -89,7 +91,8 @@ export class Lan implements Machine<LanTransmit, LanEvent> {
   constructor(config: LanConfig) {
     const { entropy, ports = [], gateway = {}, witnesses = segmentWitnesses(), stepCountMax = 10_000 } = config;
     requireArgument(Number.isInteger(stepCountMax) && stepCountMax >= 1, 'stepCountMax is a positive integer');
-    this.#linkSeed = entropy.u32();
+    const drawn = entropy.u32(); // always: a seed given changes nothing else
+    this.#linkSeed = config.linkSeed ?? drawn;
     this.#lossEvents = config.lossEvents ?? false;
     this.#stepCountMax = stepCountMax;
     this.#transmits = new Queue(config.transmitCountMax ?? 4_096);

@@ -106,3 +106,30 @@ test('on a LAN the gateway has spoken before any station can', () => {
     if (event.type === 'violation') rules.push(event.violation.rule);
   expect(rules).toEqual(['lan.impersonation', 'lan.impersonation']);
 });
+
+test('who speaks as another station is told, and the station itself is not', () => {
+  const mac = parseMac('02:00:00:00:00:0b');
+  const address = ipv4(10, 42, 0, 11);
+  const stations = [{ port: 'b', mac, address }];
+  expect(
+    told(
+      [
+        ['b', ip(mac, address)],
+        [undefined, ip(mac, address)],
+      ],
+      { stations },
+    ),
+  ).toEqual([]);
+  expect(
+    told(
+      [
+        ['a', ip(stranger, address)],
+        ['a', arp(mac, guest)],
+      ],
+      { stations },
+    ),
+  ).toEqual([
+    '1 the station at port a sent as 10.42.0.11, which is b',
+    '2 the station at port a sent as 02:00:00:00:00:0b, which is b',
+  ]);
+});

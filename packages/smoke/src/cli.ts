@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PROFILE_SPECS } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from './capture-file.js';
@@ -12,10 +12,12 @@ import { LINUX } from './guests/linux.js';
 import { NEXUS } from './guests/nexus.js';
 import { U_BOOT } from './guests/u-boot.js';
 import { inspectFrames, inspectionLines } from './inspect.js';
+import { OS2VM_HELP, testOs2vm } from './os2vm/command.js';
+import { OS2VM_EXITS } from './os2vm/exit-codes.js';
 import { Refusal } from './refusal.js';
 import { repeatTestOs, timesOf } from './repeat/command.js';
 import { type LiveFacts, replayFrames, replayLines } from './replay.js';
-import { junitXmlOf, type NamedVerdict, tapTextOf } from './report/test-formats.js';
+import { writeFormats } from './report/write-formats.js';
 import { HumanReport } from './report.js';
 import { type Environment, readRequest, VARIABLES } from './request.js';
 import { GUEST_CACHE, type RunReport, run } from './run.js';
@@ -24,6 +26,7 @@ import { verify } from './verify/command.js';
 import { verificationLines } from './verify/verification-lines.js';
 import { checkWire } from './wire/check-wire.js';
 import { isWireName, WIRES, type WireName } from './wire/wire-name.js';
+import { readWireFaults, WIRE_HELP, WIRE_OPTIONS } from './wire-options.js';
 import { parseWords } from './words.js';
 
 /** Guests by name. */
@@ -55,6 +58,8 @@ export async function cli(context: CliContext): Promise<number> {
     switch (command) {
       case 'test-os':
         return await testOs(rest, context);
+      case 'test-os2vm':
+        return await testOs2vm(rest, { ...context, guest: (context.guests ?? GUESTS)[NEXUS.name] ?? NEXUS });
       case 'prepare':
         return await prepare(rest, context);
       case 'doctor':
@@ -99,15 +104,18 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
     tap: { type: 'string' },
     repeat: { type: 'string' },
     'until-failure': { type: 'boolean', default: false },
+    ...WIRE_OPTIONS,
   });
   if (positionals.length > 0) throw new Refusal(`test-os takes options only, not ‘${positionals.join(' ')}’.`);
   const boot = bootNamed(values.boot);
   const { guest, profiles } = await chooseGuest(values, context.guests ?? GUESTS);
+  const faults = readWireFaults(values, ['guest']);
   const request = readRequest(context.environment, {
     guest,
     profiles,
     dhcpServer: !values['no-dhcp-server'],
     wire: wireNamed(values.wire),
+    ...(faults !== undefined && { faults }),
     ...(values.profile !== undefined && { profile: values.profile }),
     ...(values.fault !== undefined && { fault: values.fault }),
   });
@@ -133,25 +141,6 @@ async function testOs(argv: readonly string[], context: CliContext): Promise<num
   else human.end(outcome);
   await writeFormats([{ verdict: outcome.report }], values, context);
   return exitCode(outcome.report.exit);
-}
-
-/** Writes verdicts in the formats that were asked for; `-` is standard output. Throws {@link Refusal} where a file can't be written. */
-async function writeFormats(
-  verdicts: readonly NamedVerdict[],
-  { junit, tap }: { readonly junit?: string | undefined; readonly tap?: string | undefined },
-  { print }: CliContext,
-): Promise<void> {
-  for (const [path, text] of [
-    [junit, junitXmlOf(verdicts)],
-    [tap, tapTextOf(verdicts)],
-  ] as const) {
-    if (path === undefined) continue;
-    if (path === '-') print(text.trimEnd());
-    else
-      await writeFile(path, text).catch((error: Error) => {
-        throw new Refusal(`${path}: ${error.message}`, 'unwritable');
-      });
-  }
 }
 
 async function prepare(argv: readonly string[], context: CliContext): Promise<number> {
@@ -279,12 +268,17 @@ function helpText(): string {
     row('  --wire NAME', 'what is at the other end of the guest’s cable; default embedded'),
     ...Object.entries(WIRES).map(([name, text]) => row(`    ${name}`, text)),
     row('  --no-dhcp-server', 'the gateway leases nothing'),
-    row('  --fault NAME', 'a defect that the guest has on purpose: wrong-peer-key (nexus)'),
+    row('  --fault NAME', 'a defect that the guest has on purpose: wrong-peer-key, forged-marker (nexus)'),
+    ...WIRE_HELP.map(([option, text]) => row(`  ${option}`, text)),
     row('  --json', 'the verdict on standard output, and nothing else'),
     row('  --junit, --tap FILE', 'the verdict as JUnit XML or TAP, a case for each marker; - is standard output (verify too)'),
     row('  --runs DIR', 'where each run leaves its folder (default runs)'),
     row('  --repeat N', 'runs N times, keeps every attempt, and says how often it failed; ends as the worst attempt did'),
     row('  --until-failure', 'with --repeat: ends after the first attempt that failed'),
+    row('test-os2vm', 'boots two guests on one wire: static addresses, no DHCP; options as test-os, and'),
+    ...OS2VM_HELP.filter(([option]) => !WIRE_HELP.some(([known]) => known === option)).map(([option, text]) =>
+      row(`  ${option}`, text),
+    ),
     row('prepare', 'makes what a guest needs once: its image, and with --boot restored its saved state'),
     row('doctor', 'says what each guest needs of this machine and has not got, and how to get it'),
     row('inspect FILE', 'every frame of a capture, DHCP in full, and the rules that were broken'),
@@ -306,5 +300,8 @@ function helpText(): string {
     '',
     'Exit codes:',
     ...Object.values(EXIT_CODES).map(({ code, meaning }) => row(String(code), meaning)),
+    '',
+    'Exit codes of test-os2vm beside 0, 2, 3, 5, 70 and 130:',
+    ...OS2VM_EXITS.map(({ code, meaning }) => row(String(code), meaning)),
   ].join('\n');
 }

@@ -13,6 +13,10 @@ export interface GuestPlace {
   readonly dns: Ipv4Address;
   /** An address that nobody owns. */
   readonly quiet: Ipv4Address;
+  /** The guest is told of no router: the host at `gateway` asks it, and is never asked. Default false. */
+  readonly isUnrouted?: boolean;
+  /** The address of the other guest of two. */
+  readonly peer?: Ipv4Address;
 }
 
 /** What is at the other end of the guest's cable. `tap`: the TAP device of that interface, in the network namespace in which QEMU has to run. */
@@ -20,6 +24,15 @@ export type GuestWire =
   | { readonly type: 'embedded' }
   | { readonly type: 'user' }
   | { readonly type: 'tap'; readonly interface: string; readonly namespace: string };
+/** What a guest is told of the bus. */
+export interface BusPlan {
+  readonly dialect: BusDialect;
+  /** Of two guests: which one this is, its private key, and the public key that it is to find at the other; each 64 hexadecimal digits, drawn for the run. */
+  readonly crossvm?: { readonly self: 'node-a' | 'node-b'; readonly identity: string; readonly peerKey: string };
+}
+
+/** What two nodes of the bus speak with each other. */
+export type BusDialect = 'bus' | 'os';
 
 /** A gate of ADR-0025 that stands for a profile. */
 export type Gate = 'REQUIRE_QEMU_DHCP' | 'REQUIRE_QEMU_DHCP_STRICT' | 'REQUIRE_DSOFTBUS';
@@ -36,7 +49,13 @@ export interface GuestDefinition {
   /** Defects that it can be told to have, to show that they are found; by name, with what each is. Default none. */
   readonly faults?: Readonly<Record<string, string>>;
   /** What is typed on the console, in order, for a profile. `seed`: 32 octets, new for each run. `fault`: one of `faults`. */
-  readonly script: (profile: Profile, place: GuestPlace, seed: Uint8Array, fault?: string) => readonly ScriptStep[];
+  readonly script: (
+    profile: Profile,
+    place: GuestPlace,
+    seed: Uint8Array,
+    fault?: string,
+    bus?: BusPlan,
+  ) => readonly ScriptStep[];
   /** Which lines stand for which marker's meaning. */
   readonly rules: (place: GuestPlace) => readonly ConsoleRule[];
   /** Lines that mean that the guest crashed. */
@@ -97,6 +116,8 @@ export interface StartGuestOptions {
   readonly startMs: Millis;
   /** A folder for what is made once and used by many runs. */
   readonly cache: string;
+  /** A file that is the guest's disk, where it has one: it outlives the guest. Made where it is missing. */
+  readonly disk?: string;
   /** `restored`: from a saved state of the machine, where the guest has one; it is made where it is missing. Default `cold`. */
   readonly boot?: 'cold' | 'restored';
 }

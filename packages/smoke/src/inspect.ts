@@ -7,9 +7,18 @@ import {
 } from '@nexus-net/dhcp';
 import { segmentWitnesses, summarizeFrame } from '@nexus-net/lan';
 import type { Millis } from '@nexus-net/sansio';
-import { type Dissection, describeFact, type Fact, FrameDissector, type Violation, type WitnessEvent } from '@nexus-net/wire';
+import {
+  type Dissection,
+  describeFact,
+  type Fact,
+  FrameDissector,
+  type Violation,
+  type Witness,
+  type WitnessEvent,
+} from '@nexus-net/wire';
 import type { CaptureFrame, CaptureFrames } from './capture-file.js';
-import { LOOPBACK_PORT, loopbackWitnesses } from './loopback.js';
+import { loopbackWitnesses } from './loopback.js';
+import { isLoopbackPort } from './places.js';
 import { printable } from './printable.js';
 
 /** What is said of one frame. */
@@ -41,7 +50,7 @@ export function witnessFrames(frames: readonly CaptureFrame[]): {
   readonly violations: readonly Violation[];
 } {
   const segment = segmentWitnesses();
-  const loopback = loopbackWitnesses();
+  const loopbacks = new Map<string, Witness[]>();
   const facts: Fact[] = [];
   const violations: Violation[] = [];
   const drain = (event: WitnessEvent | undefined): boolean => {
@@ -49,10 +58,16 @@ export function witnessFrames(frames: readonly CaptureFrame[]): {
     if (event?.type === 'violation') violations.push(event.violation);
     return event !== undefined;
   };
+  const witnessesOf = (port: string | undefined): readonly Witness[] => {
+    if (port === undefined || !isLoopbackPort(port)) return segment;
+    const known = loopbacks.get(port) ?? loopbackWitnesses();
+    loopbacks.set(port, known);
+    return known;
+  };
   const dissector = new FrameDissector();
   for (const { number, at, port, bytes } of frames) {
     const observed = { number, at, bytes, layers: dissector.dissect(at, bytes), ...(port !== undefined && { port }) };
-    for (const witness of port === LOOPBACK_PORT ? loopback : segment) {
+    for (const witness of witnessesOf(port)) {
       witness.handleFrame(at, observed);
       while (drain(witness.pollEvent()));
     }

@@ -1,28 +1,43 @@
-import type { LadderOptions } from '@nexus-net/verdict';
+import type { LadderOptions, NodeName, WireContext } from '@nexus-net/verdict';
 import type { GuestPlace } from './guest.js';
 import { isInvariant } from './invariants.js';
+import { placesOf } from './places.js';
 import type { RunRequest } from './request.js';
 import { acceptsStaticAddress } from './static-address.js';
 import { askersOf } from './wire/wire-name.js';
+import { slackOf } from './wire-faults.js';
 
-/** How a run of this request is judged: the same for a guest that runs and for a recording of one. */
-export function ladderOptionsOf({ guest, profile, until, runMs, wire }: RunRequest, place: GuestPlace): LadderOptions {
-  const { mac, address, gateway, dns } = place;
+/** How a run of this request is judged: the same for guests that run and for a recording of them. */
+export function ladderOptionsOf(request: RunRequest): LadderOptions {
+  const { guest, profile, until, runMs, wire, faults = {}, budgets = {} } = request;
+  const places = [...placesOf(profile.nodes)];
+  const isStatic = acceptsStaticAddress(profile);
+  const context = Object.fromEntries(
+    places.map(([node, place]): [NodeName, WireContext] => [node, { ...contextOf(place, isStatic), ...askersOf(wire) }]),
+  );
+  const [[, first]] = places as [[NodeName, GuestPlace]];
+  const slackMs = slackOf(faults);
   return {
     profile,
-    context: {
-      guestMac: mac,
-      gateway,
-      dhcpServer: gateway,
-      dnsServers: [dns],
-      ...(acceptsStaticAddress(profile) && { staticAddress: address }),
-      ...askersOf(wire),
-    },
-    rules: guest.rules(place),
+    context,
+    rules: guest.rules(first),
     panics: guest.panics,
     until,
-    runMs,
-    silenceMs: 60_000, // a kernel that boots without a word takes a while on a busy machine
+    runMs: runMs + slackMs,
+    silenceMs: 60_000 + slackMs, // a kernel that boots without a word takes a while on a busy machine
+    slackMs,
+    budgets,
     fatalViolation: (violation) => isInvariant(violation.rule),
+  };
+}
+
+function contextOf({ mac, address, gateway, dns, isUnrouted = false }: GuestPlace, isStatic: boolean): WireContext {
+  return {
+    guestMac: mac,
+    gateway,
+    isUnrouted,
+    dhcpServer: gateway,
+    dnsServers: [dns],
+    ...(isStatic && { staticAddress: address }),
   };
 }

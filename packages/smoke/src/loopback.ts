@@ -2,9 +2,6 @@ import { DsoftbusSegmentWitness } from '@nexus-net/lan';
 import { TcpExchangeWitness } from '@nexus-net/net-os';
 import { ADDRESS_PLAN, type Witness } from '@nexus-net/wire';
 
-/** The interface of a capture that holds what arrived on the guest's own loopback interface, as the guest exported it. */
-export const LOOPBACK_PORT = 'loopback';
-
 /** Who watches the loopback interface of a guest, live and in a recording. */
 export function loopbackWitnesses(): Witness[] {
   const { dsoftbusSessionA, dsoftbusSessionB } = ADDRESS_PLAN.ports;

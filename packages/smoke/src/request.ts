@@ -5,15 +5,17 @@ import {
   type MarkerId,
   type MarkerValues,
   markerLiteral,
+  type PhaseName,
   PROFILE_SPECS,
   type Profile,
   type ProfileSpec,
   resolveProfile,
   type StopCondition,
 } from '@nexus-net/verdict';
-import type { Gate, GuestDefinition } from './guest.js';
+import type { BusDialect, Gate, GuestDefinition } from './guest.js';
 import { Refusal } from './refusal.js';
 import type { WireName } from './wire/wire-name.js';
+import type { WireFaults } from './wire-faults.js';
 
 /** What a run is asked to do, after every check that needs no boot. */
 export interface RunRequest {
@@ -25,8 +27,16 @@ export interface RunRequest {
   readonly dhcpServer: boolean;
   /** What is at the other end of the guest's cable. Default `embedded`. */
   readonly wire?: WireName;
-  /** A defect that the guest is told to have. */
+  /** A defect that the guest is told to have; of two guests, the second. */
   readonly fault?: string;
+  /** What is done to wire and machines on purpose. Default: nothing. */
+  readonly faults?: Partial<WireFaults>;
+  /** What nodes of the bus speak with each other. Default `bus`. */
+  readonly dialect?: BusDialect;
+  /** What runs as the second guest of two. `host`: a node in the process of the harness. Default `guest`: a machine like the first. */
+  readonly peer?: 'guest' | 'host';
+  /** How long a phase, or all (`total`), may take in a run that passes. Default: no limit. */
+  readonly budgets?: Readonly<Record<PhaseName, Millis>>;
   /** The environment variables that shaped the request, as they were set. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -62,14 +72,21 @@ export interface RequestOptions {
   readonly profile?: string;
   /** Profiles beside those that come with the harness. */
   readonly profiles?: readonly ProfileSpec[];
+  /** How many machines the command starts. Default 1. */
+  readonly nodeCount?: number;
+  readonly faults?: Partial<WireFaults>;
+  readonly dialect?: BusDialect;
+  readonly peer?: 'guest' | 'host';
+  readonly budgets?: Readonly<Record<PhaseName, Millis>>;
 }
 
 /** Reads the environment of ADR-0025. Throws {@link Refusal}: nothing is ignored, nothing reduced, nothing guessed. */
 export function readRequest(environment: Environment, options: RequestOptions): RunRequest {
-  const { guest, dhcpServer, wire, fault } = options;
+  const { guest, dhcpServer, wire, fault, faults, dialect, peer, budgets } = options;
   refuseUnknown(environment);
   const { profile, by } = chooseProfile(environment, options);
-  refuseNodes(profile);
+  refuseNodes(profile, options.nodeCount ?? 1);
+  refuseFaults(profile, { faults, budgets });
   for (const capability of profile.capabilities) {
     if (!guest.capabilities.has(capability)) {
       const has = [...guest.capabilities].join(', ');
@@ -86,6 +103,10 @@ export function readRequest(environment: Environment, options: RequestOptions): 
     dhcpServer,
     ...(wire !== undefined && { wire }),
     ...(fault !== undefined && { fault: knownFault(guest, fault) }),
+    ...(faults !== undefined && { faults }),
+    ...(dialect !== undefined && { dialect }),
+    ...(peer !== undefined && { peer }),
+    ...(budgets !== undefined && { budgets }),
     environment: Object.fromEntries(
       Object.keys(VARIABLES).flatMap((name) => {
         const value = environment[name];
@@ -159,9 +180,29 @@ function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function refuseNodes({ name, nodes }: Profile): void {
-  if (nodes.length === 1) return;
-  throw new Refusal(`The profile ${name} is of ${nodes.length} nodes (${nodes.join(', ')}), and test-os starts one.`);
+function refuseNodes({ name, nodes }: Profile, nodeCount: number): void {
+  if (nodes.length === nodeCount) return;
+  const command = nodeCount === 1 ? 'test-os starts one' : `test-os2vm starts ${nodeCount}`;
+  const machines = nodes.length === 1 ? 'one machine' : `${nodes.length} machines (${nodes.join(', ')})`;
+  throw new Refusal(`The profile ${name} is of ${machines}, and ${command}.`);
+}
+
+/** A fault, or a budget, for a machine or a phase that the profile has not would never come. */
+function refuseFaults(
+  { name, nodes, phases }: Profile,
+  { faults = {}, budgets = {} }: { readonly faults: RunRequest['faults']; readonly budgets: RunRequest['budgets'] },
+): void {
+  const { partition, cut, kill } = faults;
+  const moments = [partition?.from, cut?.from, kill?.from];
+  const named = [
+    ...moments.flatMap((moment) => (moment?.type === 'phase' ? [moment.phase] : [])),
+    ...Object.keys(budgets).filter((each) => each !== 'total'),
+  ];
+  const phase = named.find((each) => !phases.some((known) => known.name === each));
+  if (phase !== undefined)
+    throw new Refusal(`The profile ${name} has no phase ‘${phase}’: ${phases.map((each) => each.name).join(', ')}.`);
+  const node = [cut?.node, kill?.node].find((each) => each !== undefined && !nodes.includes(each));
+  if (node !== undefined) throw new Refusal(`The profile ${name} has no machine ‘${node}’: ${nodes.join(', ')}.`);
 }
 
 function refuseUnknown(environment: Environment): void {

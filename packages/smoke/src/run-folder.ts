@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { Millis } from '@nexus-net/sansio';
+import type { NodeName } from '@nexus-net/verdict';
 import { type ObservedFrame, PcapngWriter } from '@nexus-net/wire';
 import { Refusal } from './refusal.js';
 import { writeWhole } from './write-whole.js';
@@ -18,6 +19,11 @@ export const RUN_FILES: Readonly<Record<'uart' | 'kernel' | 'wire' | 'verdict' |
   report: 'report.html',
 };
 
+/** The name of a console log: of several machines each has its own. */
+export function consoleFile(which: 'uart' | 'kernel', node?: NodeName): string {
+  return node === undefined ? RUN_FILES[which] : RUN_FILES[which].replace('.', `-${node}.`);
+}
+
 /** A guest may say and send as much as it likes; a disk holds only so much. What is beyond is left out, and counted. */
 export interface RunFolderLimits {
   /** Octets of `uart.log`, and of `kernel.log`. Default 64 MiB. */
@@ -32,23 +38,23 @@ export interface RunFolderLimits {
 export class RunFolder {
   readonly path: string;
   readonly #wallAtZero: Millis;
-  readonly #uart: BoundedFile;
+  /** Logs of consoles, by file name. */
+  readonly #consoles = new Map<string, BoundedFile>();
   readonly #wire: BoundedFile;
   readonly #events: BoundedFile;
   readonly #uartBytesMax: number;
-  #kernel: BoundedFile | undefined;
   readonly #ports = new Map<string, number>();
   readonly #writer = new PcapngWriter({ application: 'nexus-net', interfaces: [] });
 
-  private constructor(path: string, { wallAtZero, limits = {} }: RunFolderOptions) {
+  private constructor(path: string, { wallAtZero, limits = {}, nodes = ['guest'] }: RunFolderOptions) {
     const { uartBytesMax = 64 * MIB, wireBytesMax = 256 * MIB, eventsBytesMax = 64 * MIB } = limits;
     this.path = path;
     this.#wallAtZero = wallAtZero;
     this.#uartBytesMax = uartBytesMax;
-    this.#uart = new BoundedFile(path, RUN_FILES.uart, uartBytesMax);
     this.#wire = new BoundedFile(path, RUN_FILES.wire, wireBytesMax);
     this.#events = new BoundedFile(path, RUN_FILES.events, eventsBytesMax);
     this.#wire.writeWhole(this.#writer.header());
+    for (const node of nodes) this.#console(consoleFile('uart', nodes.length === 1 ? undefined : node));
   }
 
   /** Makes the folder, which must not exist: two runs never share one. Throws {@link Refusal} where it can't be made. */
@@ -62,13 +68,21 @@ export class RunFolder {
     return new RunFolder(path, options);
   }
 
-  uart(bytes: Uint8Array): void {
-    this.#uart.write(bytes);
+  /** `node`: of several machines, which. */
+  uart(bytes: Uint8Array, node?: NodeName): void {
+    this.#console(consoleFile('uart', node)).write(bytes);
   }
 
-  kernel(bytes: Uint8Array): void {
-    this.#kernel ??= new BoundedFile(this.path, RUN_FILES.kernel, this.#uartBytesMax);
-    this.#kernel.write(bytes);
+  kernel(bytes: Uint8Array, node?: NodeName): void {
+    this.#console(consoleFile('kernel', node)).write(bytes);
+  }
+
+  #console(name: string): BoundedFile {
+    const known = this.#consoles.get(name);
+    if (known !== undefined) return known;
+    const file = new BoundedFile(this.path, name, this.#uartBytesMax);
+    this.#consoles.set(name, file);
+    return file;
   }
 
   frame({ at, bytes, port = 'wire' }: ObservedFrame): void {
@@ -94,7 +108,7 @@ export class RunFolder {
 
   /** Closes all files but the verdict. What is wrong with each, in words: a full disk must not look like a good run. */
   async close(): Promise<{ readonly unwritten: readonly string[]; readonly cut: readonly string[] }> {
-    const files = [this.#uart, this.#wire, this.#events, ...(this.#kernel === undefined ? [] : [this.#kernel])];
+    const files = [...this.#consoles.values(), this.#wire, this.#events];
     for (const file of files) await file.close();
     return { unwritten: files.flatMap((file) => file.unwritten ?? []), cut: files.flatMap((file) => file.cut ?? []) };
   }
@@ -118,6 +132,8 @@ export class RunFolder {
 export interface RunFolderOptions {
   /** Whole milliseconds since the Unix epoch at the zero of the run's own clock, so that the capture's times are those of the world. */
   readonly wallAtZero: Millis;
+  /** The machines of the run. Default: one. */
+  readonly nodes?: readonly NodeName[];
   readonly limits?: RunFolderLimits;
 }
 

@@ -1,19 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Driver, monotonicClock, systemEntropy } from '@nexus-net/host';
-import { type Millis, Queue } from '@nexus-net/sansio';
-import type { Cause, Verdict } from '@nexus-net/verdict';
+import type { Millis } from '@nexus-net/sansio';
+import type { Cause, NodeName, PhaseName, Verdict } from '@nexus-net/verdict';
 import { describeFact } from '@nexus-net/wire';
 import type { ExitName } from './exit-codes.js';
-import type { GuestSink, RunningGuest } from './guest.js';
+import type { BusDialect, GuestSink } from './guest.js';
+import { startHosted } from './guests/hosted.js';
+import { Machines } from './machines.js';
+import { placesOf } from './places.js';
 import { Refusal } from './refusal.js';
 import { annotateCapture, writeReport } from './report/finish-run.js';
 import type { RunRequest } from './request.js';
 import { RunFolder, type RunFolderLimits } from './run-folder.js';
-import { GUEST_PLACE, type SmokeEvent, SmokeMachine, type SmokeTransmit } from './smoke-machine.js';
+import { type SmokeEvent, SmokeMachine } from './smoke-machine.js';
 import { recordedInput } from './verify/events-file.js';
 import { type FarEnd, openFarEnd } from './wire/far-end.js';
 import type { WireName } from './wire/wire-name.js';
+import type { WireFaults } from './wire-faults.js';
 
 /** What `verdict.json` holds: the verdict of the ladder, and the run that it speaks of. */
 export interface RunReport extends Verdict {
@@ -21,13 +25,23 @@ export interface RunReport extends Verdict {
   readonly exit: ExitName;
   /** ISO 8601, UTC. */
   readonly startedAt: string;
-  /** The guest's exact command line; empty where it never ran. */
+  /** The guest's exact command line, of several that of the first; empty where it never ran. */
   readonly argv: readonly string[];
+  /** Of several machines, what each was, by its name. */
+  readonly machines?: Readonly<
+    Record<NodeName, { readonly argv: readonly string[]; readonly versions: Readonly<Record<string, string>> }>
+  >;
   readonly versions: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly dhcpServer: boolean;
   /** What was at the other end of the guest's cable. */
   readonly wire: WireName;
+  /** What was done to wire and machines on purpose. */
+  readonly faults?: Partial<WireFaults>;
+  readonly dialect?: BusDialect;
+  /** What the second machine of two was. */
+  readonly peer?: 'guest' | 'host';
+  readonly budgets?: Readonly<Record<PhaseName, Millis>>;
   /** What went wrong beside the guest: channels, files. Empty in a good run. */
   readonly troubles: readonly string[];
   /** Frames of the capture. */
@@ -91,27 +105,27 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   const startedAt = new Date();
   const wallAtZero = startedAt.getTime();
   const zero = monotonicClock.now();
-  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), { wallAtZero, limits });
+  const folder = await RunFolder.create(join(runsFolder, runName(startedAt)), {
+    wallAtZero,
+    limits,
+    nodes: request.profile.nodes,
+  });
   begun?.();
   const troubles: string[] = [];
   const facts: Readonly<Record<string, unknown>>[] = [];
   let factsNotListed = 0;
   let frames = 0;
-  let guest: RunningGuest | undefined;
-  let farEnd: FarEnd | undefined;
-  const early = new Queue<SmokeTransmit>(4_096);
   let judge: (verdict: Verdict) => void;
   const judged = new Promise<Verdict>((resolve) => {
     judge = resolve;
   });
+  const { profile } = request;
+  const only = profile.nodes.length === 1;
 
   const machine = new SmokeMachine({ request, entropy: systemEntropy() });
-  const driver = new Driver(machine, {
+  const driver: Driver<SmokeMachine> = new Driver(machine, {
     clock: { now: () => Math.round((monotonicClock.now() - zero) * 1e6) / 1e6 }, // the rest is noise below the nanosecond
-    transmit: (output) => {
-      if (guest === undefined) early.push(output);
-      else transmit(guest, output);
-    },
+    transmit: (output) => machines.send(output),
     event: (event) => {
       listener?.(event);
       switch (event.type) {
@@ -128,14 +142,26 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
             type: 'fact',
             frames: event.fact.frames,
             ...(event.segment !== undefined && { segment: event.segment }),
+            ...(event.node !== undefined && !only && { node: event.node }),
           });
           break;
         case 'violation':
           folder.event({ ...event.violation, type: 'violation' });
           break;
         case 'script':
-          folder.event({ ...event.event, at: event.at, type: `script-${event.event.type}`, afterFrame: frames });
+          folder.event({
+            ...event.event,
+            at: event.at,
+            node: event.node,
+            type: `script-${event.event.type}`,
+            afterFrame: frames,
+          });
           break;
+        case 'fault': {
+          const { type: what, ...action } = event.action;
+          folder.event({ ...action, at: event.at, type: 'fault', what, afterFrame: frames });
+          break;
+        }
         case 'marker':
           folder.event({ ...event.report, at: event.report.atMs, type: 'marker' });
           break;
@@ -147,7 +173,7 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
         case 'output':
         case 'exit':
         case 'abort':
-          folder.event(recordedInput(event, { node: request.profile.nodes[0] as string, afterFrame: frames, wallAtZero }));
+          folder.event(recordedInput(event, { afterFrame: frames, wallAtZero }));
           break;
         default:
           driver.close();
@@ -155,74 +181,104 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
       }
     },
   });
-  // After the verdict the guest may go on talking while it is being ended: that is no part of the run.
-  const sink: GuestSink = {
-    frame: (frame, origin) => {
-      if (!driver.closed) driver.drive((machine, now) => machine.handleFrame(now, frame, origin));
-    },
-    loopback: (frame) => {
-      if (!driver.closed) driver.drive((machine, now) => machine.handleLoopbackFrame(now, frame));
-    },
-    console: (bytes) => {
-      folder.uart(bytes);
-      if (!driver.closed) driver.drive((machine, now) => machine.handleConsole(now, bytes));
-    },
-    kernel: (bytes) => {
-      folder.kernel(bytes);
-      if (!driver.closed) driver.drive((machine, now) => machine.handleKernel(now, bytes));
+  /** What the log of a node holds ends without a line end. */
+  const isTorn = new Map<NodeName, boolean>();
+  // After the verdict the guests may go on talking while they are being ended: that is no part of the run.
+  const sinkOf = (node: NodeName): GuestSink => {
+    const file = only ? undefined : node;
+    return {
+      frame: (frame, origin) => {
+        if (!driver.closed) driver.drive((machine, now) => machine.handleFrame(now, frame, node, origin));
+      },
+      loopback: (frame) => {
+        if (!driver.closed) driver.drive((machine, now) => machine.handleLoopbackFrame(now, frame, node));
+      },
+      console: (bytes) => {
+        folder.uart(bytes, file);
+        isTorn.set(node, bytes.at(-1) !== LF);
+        if (!driver.closed) driver.drive((machine, now) => machine.handleConsole(now, bytes, node));
+      },
+      kernel: (bytes) => {
+        folder.kernel(bytes, file);
+        if (!driver.closed) driver.drive((machine, now) => machine.handleKernel(now, bytes, node));
+      },
+      trouble: (what) => troubles.push(only ? what : `${node}: ${what}`),
+      exited: (how) => {
+        // The console of a machine that begins again goes on below the line that it was torn from.
+        if (isTorn.get(node)) folder.uart(Uint8Array.of(LF), file);
+        isTorn.set(node, false);
+        if (!driver.closed) driver.drive((machine, now) => machine.handleExit(now, how, node));
+      },
+    };
+  };
+  const fail = (error: unknown): void => {
+    const missing = error instanceof Refusal && error.exit === 'missing';
+    const message = error instanceof Error ? error.message : String(error);
+    if (driver.closed) troubles.push(`the guest did not start: ${message}`);
+    else driver.drive((machine, now) => machine.abort(now, { cause: missing ? 'guest-missing' : 'guest-not-started', message }));
+  };
+  const machines = new Machines({
+    nodes: new Map(
+      [...placesOf(profile.nodes)].map(([node, place], index) => [
+        node,
+        { place, start: index > 0 && request.peer === 'host' ? startHosted : request.guest.start },
+      ]),
+    ),
+    directory: folder.path,
+    sinkOf,
+    startMs,
+    cache,
+    boot,
+    hasDisks: profile.capabilities.includes('crossvm'),
+    reached: (node, passed) => {
+      if (!driver.closed) driver.drive((machine, now) => machine.handleReached(now, passed, node));
     },
     trouble: (what) => troubles.push(what),
-    exited: (how) => {
-      if (!driver.closed) driver.drive((machine, now) => machine.handleExit(now, how));
-    },
-  };
-  const transmit = (running: RunningGuest, output: SmokeTransmit): void => {
-    if (output.to !== 'listener') {
-      send(running, output);
-      return;
-    }
-    void (running.reachListener?.(output.octets) ?? Promise.resolve(false)).then((passed) => {
-      if (!driver.closed) driver.drive((machine, now) => machine.handleReached(now, passed));
-    });
-  };
+    failed: fail,
+  });
   const interrupt = (): void => {
     if (!driver.closed)
       driver.drive((machine, now) => machine.abort(now, { cause: 'interrupted', message: 'stopped from outside' }));
   };
   signal?.addEventListener('abort', interrupt);
   driver.drive((machine, now) => machine.start(now));
+  let farEnd: FarEnd | undefined;
   try {
     farEnd = await openFarEnd(request);
-    const { wire } = farEnd;
-    guest = await request.guest.start({ place: GUEST_PLACE, directory: folder.path, sink, startMs, cache, boot, wire });
-    for (let output = early.shift(); output !== undefined; output = early.shift()) transmit(guest, output);
+    await machines.start(farEnd.wire);
     if (signal?.aborted) interrupt();
   } catch (error) {
-    const missing = error instanceof Refusal && error.exit === 'missing';
-    const message = error instanceof Error ? error.message : String(error);
-    if (driver.closed) troubles.push(`the guest did not start: ${message}`);
-    else driver.drive((machine, now) => machine.abort(now, { cause: missing ? 'guest-missing' : 'guest-not-started', message }));
+    fail(error);
   }
   const verdict = await judged;
   signal?.removeEventListener('abort', interrupt);
-  await guest?.stop().catch((error: unknown) => {
-    troubles.push(`the guest could not be ended: ${error instanceof Error ? error.message : String(error)}`);
-  });
+  await machines.stop();
   await farEnd?.stop().catch((error: unknown) => {
     troubles.push(`the wire could not be ended: ${error instanceof Error ? error.message : String(error)}`);
   });
   const { unwritten, cut } = await folder.close();
-  troubles.push(...unwritten, ...cut, ...lossesOf(machine.inspect(), early.dropped));
+  const inspection = machine.inspect();
+  const { faultsPending } = inspection;
+  troubles.push(...unwritten, ...cut, ...lossesOf(inspection, machines.dropped));
+  if (verdict.outcome === 'passed')
+    troubles.push(...faultsPending.map((what) => `the run was over before this was done: ${what}`));
+  const started = [...machines.started];
+  const first = started[0]?.[1];
   const report: RunReport = {
     ...verdict,
     guest: request.guest.name,
-    exit: exitWith(verdict, unwritten.length > 0),
+    exit: exitWith(verdict, { unwritable: unwritten.length > 0, unproven: faultsPending.length > 0 }),
     startedAt: startedAt.toISOString(),
-    argv: guest?.argv ?? [],
+    argv: first?.argv ?? [],
+    ...(!only && { machines: Object.fromEntries(started.map(([node, { argv, versions }]) => [node, { argv, versions }])) }),
     wire: request.wire ?? 'embedded',
-    versions: { node: process.version, ...guest?.versions, ...farEnd?.versions },
+    versions: { node: process.version, ...first?.versions, ...farEnd?.versions },
     environment: request.environment,
     dhcpServer: request.dhcpServer,
+    ...(request.faults !== undefined && { faults: request.faults }),
+    ...(request.dialect !== undefined && { dialect: request.dialect }),
+    ...(request.peer !== undefined && { peer: request.peer }),
+    ...(request.budgets !== undefined && { budgets: request.budgets }),
     troubles,
     frames,
     facts,
@@ -234,18 +290,19 @@ export async function run(options: RunOptions): Promise<RunOutcome> {
   const unwrittenReport = await writeReport(folder.path, commented);
   const lost = [unwrittenVerdict, unwrittenReport].filter((each) => each !== undefined);
   if (lost.length === 0) return { report: commented, folder: folder.path };
-  const incomplete = { ...commented, exit: exitWith(verdict, true), troubles: [...commented.troubles, ...lost] };
+  const exit = exitWith(verdict, { unwritable: true, unproven: false });
+  const incomplete = { ...commented, exit, troubles: [...commented.troubles, ...lost] };
   await folder.verdict(incomplete); // if it can be: what is on the disk should not say that all is well
   return { report: incomplete, folder: folder.path };
 }
 
 /** What was dropped at a limit on its way through the harness itself: a verdict that lacks something has to say so. */
 function lossesOf(
-  { console, lan, ladder, transmitsDropped, eventsDropped }: ReturnType<SmokeMachine['inspect']>,
+  { consoles, lan, ladder, transmitsDropped, eventsDropped }: ReturnType<SmokeMachine['inspect']>,
   earlyDropped: number,
 ): readonly string[] {
   const losses: readonly (readonly [what: string, count: number])[] = [
-    ['console lines', console.linesDropped],
+    ['console lines', Object.values(consoles).reduce((sum, { linesDropped }) => sum + linesDropped, 0)],
     ['frames and key strokes for the guest', transmitsDropped + lan.transmitsDropped + earlyDropped],
     ['events', eventsDropped + lan.eventsDropped + lan.tap.eventsDropped + ladder.eventsDropped],
     ['facts forgotten before they were asked for', ladder.factsForgotten],
@@ -254,10 +311,14 @@ function lossesOf(
   return losses.flatMap(([what, count]) => (count === 0 ? [] : [`beyond a limit: ${count} ${what}`]));
 }
 
-/** Proof that could not be kept is none; a failure stays the failure that it is. */
-function exitWith(verdict: Verdict, unwritable: boolean): ExitName {
+/** Proof that could not be kept is none, nor is that of a run in which the fault never came; a failure stays the failure that it is. */
+function exitWith(
+  verdict: Verdict,
+  { unwritable, unproven }: { readonly unwritable: boolean; readonly unproven: boolean },
+): ExitName {
   const exit = exitOf(verdict);
-  return unwritable && exit === 'passed' ? 'unwritable' : exit;
+  if (exit !== 'passed') return exit;
+  return unwritable ? 'unwritable' : unproven ? 'failed' : exit;
 }
 
 /** How a program ends that ran into this verdict. */
@@ -277,10 +338,7 @@ const EXIT_OF_CAUSE: Readonly<Partial<Record<Cause, ExitName>>> = {
   interrupted: 'interrupted',
 };
 
-function send(guest: RunningGuest, output: Exclude<SmokeTransmit, { readonly to: 'listener' }>): void {
-  if (output.to === 'wire') guest.sendFrame(output.frame);
-  else guest.sendConsole(output.bytes);
-}
+const LF = 0x0a;
 
 /** `2026-11-23T02-59-59-123Z-1f3a9c`: sorts by time, and two runs of the same millisecond differ. */
 function runName(startedAt: Date): string {

@@ -33,7 +33,7 @@ function run(wire: WireName, options: Options = {}): { readonly verdict: Verdict
   const ports = new Set<string>();
   const say = (text: string): void => smoke.handleConsole(now, new TextEncoder().encode(text));
   const cross = (frame: Uint8Array): void => {
-    smoke.handleFrame(now, frame, 'guest');
+    smoke.handleFrame(now, frame);
     far.handleFrame(now, frame);
   };
   const pump = (): void => {
@@ -58,7 +58,7 @@ function run(wire: WireName, options: Options = {}): { readonly verdict: Verdict
       }
       for (let frame = far.pollTransmit(); frame !== undefined; frame = far.pollTransmit()) {
         moved = true;
-        smoke.handleFrame(now, frame, 'netdev');
+        smoke.handleFrame(now, frame, undefined, 'netdev');
         nexus?.handleFrame(now, frame);
       }
       for (let event = far.pollEvent(); event !== undefined; event = far.pollEvent())

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { runs } from '../../sansio/test/support/runs.js';
-import { cli, GUEST_PLACE, ladderOptionsOf, readEventsFile, verifyRecording, verifyTimeless } from '../src/index.js';
+import { cli, ladderOptionsOf, readEventsFile, verifyRecording, verifyTimeless } from '../src/index.js';
 import { filesOf, type RecordedRun, type RecordOptions, recordRun } from './support/recorded-run.js';
 
 const STRICT = { REQUIRE_QEMU_DHCP: '1', REQUIRE_QEMU_DHCP_STRICT: '1' };
@@ -32,7 +32,7 @@ async function nexusNet(...words: string[]): Promise<{ code: number; text: strin
 }
 
 const offline = (run: RecordedRun): ReturnType<typeof verifyRecording> =>
-  verifyRecording(ladderOptionsOf(run.request, GUEST_PLACE), filesOf(run));
+  verifyRecording(ladderOptionsOf(run.request), filesOf(run));
 
 const strict = recordRun({ environment: STRICT });
 
@@ -81,7 +81,7 @@ describe('live and offline give the same verdict', () => {
     for (const end of ends) {
       const console = new TextEncoder().encode(text.replaceAll('\n', end));
       const { frames } = filesOf(run);
-      const verdict = verifyTimeless(ladderOptionsOf(run.request, GUEST_PLACE), { frames, console });
+      const verdict = verifyTimeless(ladderOptionsOf(run.request), { frames, console });
       expect([end, verdict.outcome, verdict.failure]).toEqual([end, 'passed', undefined]);
     }
   });

@@ -23,6 +23,8 @@ export const ADDRESS_PLAN: AddressPlan = {
     nodeAMac: parseMac('52:54:00:12:34:0a'),
     nodeB: ipv4(10, 42, 0, 11),
     nodeBMac: parseMac('52:54:00:12:34:0b'),
+    observer: ipv4(10, 42, 0, 254),
+    observerMac: parseMac('52:55:0a:2a:00:fe'),
     discoveryGroup: ipv4(239, 42, 0, 1),
   },
   ports: {
@@ -68,6 +70,9 @@ export interface AddressPlan {
     readonly nodeAMac: MacAddress;
     readonly nodeB: Ipv4Address;
     readonly nodeBMac: MacAddress;
+    /** Asks each node whether it is there; routes nothing, leases nothing, and no node is told of it. */
+    readonly observer: Ipv4Address;
+    readonly observerMac: MacAddress;
     /** Multicast group of DSoftBus announcements. */
     readonly discoveryGroup: Ipv4Address;
   };

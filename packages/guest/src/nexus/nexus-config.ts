@@ -16,6 +16,8 @@ export interface NexusConfig {
   readonly dnsServers?: readonly string[];
   /** Default: no bus. */
   readonly dsoftbus?: DsoftbusConfig;
+  /** A defect on purpose: lines that are printed once the interface is up, whatever has happened. Default none. */
+  readonly forge?: readonly string[];
 }
 
 /** The bus service. */
@@ -92,6 +94,8 @@ export function readNexusConfig(line: string): NexusConfig {
   const servers = config['dnsServers'] ?? [];
   if (!Array.isArray(servers) || !servers.every((server) => typeof server === 'string'))
     throw new UsageError('dnsServers is a list of addresses');
+  const forge = config['forge'] ?? [];
+  if (!Array.isArray(forge) || !forge.every((line) => typeof line === 'string')) throw new UsageError('forge is a list of lines');
   if (config['dsoftbus'] !== undefined) checkDsoftbus(config['dsoftbus'], config['bringUp']);
   return value as NexusConfig;
 }
@@ -131,7 +135,7 @@ function isKey(value: unknown): boolean {
   return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
-const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers', 'dsoftbus'];
+const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers', 'dsoftbus', 'forge'];
 const FAULTS: readonly DsoftbusFault[] = ['wrong-peer-key'];
 const DSOFTBUS_VALUES: Readonly<Record<DsoftbusConfig['mode'], Readonly<Record<string, readonly string[]>>>> = {
   single: { mode: ['single'], dialect: ['bus'], fault: FAULTS },

@@ -68,6 +68,7 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
   /** What the bus says of frames that have not left yet. */
   readonly #busLines: string[] = [];
   readonly #proofs: ReadonlySet<ProofConfig>;
+  readonly #forge: readonly string[];
   readonly #said = new Set<MarkerId>();
   #echo: EchoListener | undefined;
   /** The echo request of the program, beside that of the network service. */
@@ -75,7 +76,8 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
 
   /** Throws `UsageError` for a bus without {@link NexusBus}, or with a package image that can't be read. */
   constructor({ config, entropy, bus }: NexusMachineOptions) {
-    const { mac, bringUp, proofs, dnsServers = [], dsoftbus } = config;
+    const { mac, bringUp, proofs, dnsServers = [], dsoftbus, forge = [] } = config;
+    this.#forge = forge;
     this.#proofs = new Set(proofs);
     this.#netstackd = new Netstackd({
       mac: parseMac(mac),
@@ -182,6 +184,7 @@ export class NexusMachine implements Machine<NexusTransmit, never> {
         // A node that takes its address from its MAC asks nobody for one: DHCP is not to be had on its wire.
         if (event.origin === 'from-mac') this.#say('dhcp-fallback', { address: event.address, prefixLength: event.prefixLength });
         this.#say('iface-up', { address: event.address });
+        for (const line of this.#forge) this.#line(line);
         if (this.#proofs.has('tcp-listen')) this.#listen(now);
         // As the OS: the bus waits for an address, although it needs none on its own machine.
         if (!this.#proofs.has('ping')) this.#startBusAt(now);

@@ -102,7 +102,9 @@ async function hashes(
   const own = new Set(Object.values(RUN_FILES));
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.flatMap((entry) =>
-    entry.isFile() && own.has(entry.name) && entry.name !== RUN_FILES.report ? entry.name : [],
+    entry.isFile() && (own.has(entry.name) || CONSOLE_OF_NODE.test(entry.name)) && entry.name !== RUN_FILES.report
+      ? entry.name
+      : [],
   );
   return Promise.all(
     names.sort().map(async (name) => {
@@ -111,3 +113,6 @@ async function hashes(
     }),
   );
 }
+
+/** Of several machines each has logs of its own. */
+const CONSOLE_OF_NODE = /^(?:uart|kernel)-\w+\.log$/;

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { NEVER, UsageError } from '@nexus-net/sansio';
-import { type Profile, type ProfileSpec, profileNamed, type Verdict } from '@nexus-net/verdict';
+import { PROFILE_SPECS, type Profile, type ProfileSpec, profileNamed, type Verdict } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from '../capture-file.js';
 import type { ExitName } from '../exit-codes.js';
 import type { GuestDefinition } from '../guest.js';
@@ -8,8 +8,6 @@ import { ladderOptionsOf } from '../ladder-of.js';
 import { Refusal } from '../refusal.js';
 import { type RunRequest, readRequest } from '../request.js';
 import { exitOf, type RunReport } from '../run.js';
-import { RUN_FILES } from '../run-folder.js';
-import { GUEST_PLACE } from '../smoke-machine.js';
 import { isWireName, type WireName } from '../wire/wire-name.js';
 import type { RecordedInput } from './events-file.js';
 import { disagreement, framesOnRunClock, readBytes, readEvents, readRunFolder } from './run-files.js';
@@ -61,11 +59,13 @@ async function verifyFolder({
     throw new Refusal('the folder of a run has its own capture and events: --pcap and --events go with a console log.');
   const files = await readRunFolder(path);
   const { report, inputs } = files;
-  const options = ladderOptionsOf(requestOf(report, { profile, guest, wire, guests, profiles, path }), GUEST_PLACE);
+  const options = ladderOptionsOf(requestOf(report, { profile, guest, wire, guests, profiles, path }));
   refuseInputs(path, inputs, options.profile);
-  const isCut = report.troubles?.some((trouble) => trouble.startsWith(`${RUN_FILES.uart} is full`)) ?? false;
-  const differing = disagreement(inputs, files.console, { isCut });
-  if (differing !== undefined) throw new Refusal(`${path}: ${differing}`, 'unreadable');
+  const isCut = report.troubles?.some((trouble) => /^uart[\w-]*\.log is full/.test(trouble)) ?? false;
+  for (const [node, bytes] of files.consoles) {
+    const differing = disagreement(inputs, bytes, { isCut, node });
+    if (differing !== undefined) throw new Refusal(`${path}: ${differing}`, 'unreadable');
+  }
   const start = inputs.find((input) => input.type === 'start');
   if (start === undefined) throw new Refusal(`${path}: the events have no start, so their times mean nothing`, 'unreadable');
   const frames = framesOnRunClock(files.capture, start.wallAtZero);
@@ -78,18 +78,20 @@ async function verifyFolder({
 async function verifyLog(request: VerifyRequest): Promise<Verification> {
   const { path, pcap, events, profile = 'smoke', guest, guests, profiles, wire = 'embedded', vnetHeader } = request;
   if (pcap === undefined) throw new Refusal('verify takes the folder of a run, or a console log and --pcap FILE.');
-  const options = ladderOptionsOf(
-    {
-      guest: guest === undefined ? ANY_GUEST : guestNamed(guest, guests),
-      profile: profileOf(profile, profiles),
-      until: { type: 'satisfied' },
-      runMs: NEVER,
-      dhcpServer: true,
-      wire,
-      environment: {},
-    },
-    GUEST_PLACE,
-  );
+  const options = ladderOptionsOf({
+    guest: guest === undefined ? ANY_GUEST : guestNamed(guest, guests),
+    profile: profileOf(profile, profiles),
+    until: { type: 'satisfied' },
+    runMs: NEVER,
+    dhcpServer: true,
+    wire,
+    environment: {},
+  });
+  const { nodes, name } = options.profile;
+  if (nodes.length > 1)
+    throw new Refusal(
+      `the profile ${name} is of ${nodes.length} machines, and one console log is of one: verify the folder of the run.`,
+    );
   const console = await readBytes(path);
   const capture = await readCaptureFile(pcap, { vnetHeader });
   if (capture.endsEarly !== undefined) throw new Refusal(`${pcap}: ${capture.endsEarly}`, 'unreadable');
@@ -118,22 +120,34 @@ function requestOf(
 ): RunRequest {
   const { guests, path, profiles = [] } = wish;
   const guest = guestNamed(wish.guest ?? String(report.guest), guests);
-  const { environment, dhcpServer = true } = report;
+  const { environment, dhcpServer = true, faults, dialect, peer, budgets } = report;
   const wire = wish.wire ?? report.wire ?? 'embedded'; // a report from before there was a choice is of the embedded one
   if (!isWireName(wire)) throw new Refusal(`${path}: the verdict names a wire that there isn’t`, 'unreadable');
   const wanted = wish.profile ?? report.profile;
   if (typeof wanted !== 'string') throw new Refusal(`${path}: the verdict names no profile`, 'unreadable');
+  const further = {
+    nodeCount: nodesOf(wanted),
+    ...(faults !== undefined && { faults }),
+    ...(dialect !== undefined && { dialect }),
+    ...(peer !== undefined && { peer }),
+    ...(budgets !== undefined && { budgets }),
+  };
   const variables = Object.entries(environment ?? {}).filter(([name]) => !name.startsWith('REQUIRE_'));
   // A profile that two gates made together has no name of its own in any list.
   return wanted.includes('+') && wish.profile === undefined
     ? readRequest(environment ?? {}, { guest, dhcpServer, wire, profiles })
-    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, wire, profiles, profile: wanted });
+    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, wire, profiles, profile: wanted, ...further });
 }
 
 function guestNamed(name: string, guests: VerifyRequest['guests']): GuestDefinition {
   const guest = Object.hasOwn(guests, name) ? guests[name] : undefined;
   if (guest === undefined) throw new Refusal(`there is no guest ‘${name}’: ${Object.keys(guests).join(', ')}.`);
   return guest;
+}
+
+/** How many machines a profile of ours is of; one, where it is the caller's. */
+function nodesOf(name: string): number {
+  return PROFILE_SPECS.some((spec) => spec.name === name) ? profileNamed(name).nodes.length : 1;
 }
 
 function profileOf(name: string, profiles: readonly ProfileSpec[] = []): Profile {
@@ -146,8 +160,8 @@ function profileOf(name: string, profiles: readonly ProfileSpec[] = []): Profile
 }
 
 function refuseInputs(path: string, inputs: readonly RecordedInput[], { name, nodes }: Profile): void {
-  const stranger = inputs.find((input) => input.type !== 'start' && !nodes.includes(input.node));
-  if (stranger !== undefined && stranger.type !== 'start')
+  const stranger = inputs.flatMap((input) => ('node' in input && !nodes.includes(input.node) ? [input] : []))[0];
+  if (stranger !== undefined)
     throw new Refusal(
       `${path}: an event is of a node ‘${stranger.node}’, and the profile ${name} has ${nodes.join(', ')}`,
       'unreadable',

@@ -5,17 +5,22 @@ import type { JudgedInput } from '../smoke-machine.js';
 /** What reached the judge of a run beside the frames, in its order. */
 export type RecordedInput =
   | { readonly type: 'start'; readonly at: Millis; readonly wallAtZero: Millis }
+  | {
+      readonly type: 'abort';
+      readonly at: Millis;
+      readonly afterFrame: number;
+      readonly cause: AbortCause;
+      readonly message: string;
+    }
   | ({ readonly at: Millis; readonly node: NodeName; readonly afterFrame: number } & (
       | { readonly type: 'line'; readonly line: ConsoleLine; readonly source: 'console' | 'kernel' }
       | { readonly type: 'output' }
       | { readonly type: 'exit'; readonly how: string }
-      | { readonly type: 'abort'; readonly cause: AbortCause; readonly message: string }
       /** All was typed and the guest will do nothing more. */
       | { readonly type: 'nothing-more' }
     ));
 
 export interface InputPlace {
-  readonly node: NodeName;
   /** Frames of the capture that came before it: two things of one instant have an order too. */
   readonly afterFrame: number;
   /** Milliseconds since the Unix epoch at the zero of the run's clock. */
@@ -25,18 +30,18 @@ export interface InputPlace {
 /** An input of the judge as it stands in `events.ndjson`. */
 export function recordedInput(
   input: JudgedInput,
-  { node, afterFrame, wallAtZero }: InputPlace,
+  { afterFrame, wallAtZero }: InputPlace,
 ): { readonly at: Millis; readonly type: string } & Readonly<Record<string, unknown>> {
   switch (input.type) {
     case 'start':
       return { ...input, wallAtZero };
     case 'line': {
-      const { at, source, line } = input;
+      const { at, node, source, line } = input;
       const { text, number, cut } = line;
       return { at, type: 'line', text, number, node, cut, ...(source === 'kernel' && { source }), afterFrame };
     }
     default:
-      return { ...input, node, afterFrame };
+      return { ...input, afterFrame };
   }
 }
 
@@ -86,7 +91,7 @@ function readInput(fields: Fields): RecordedInput | undefined | 'invalid' {
     case 'abort': {
       const cause = text('cause') as AbortCause | undefined;
       if (cause === undefined || !ABORT_CAUSES.includes(cause)) return 'invalid';
-      return { type: 'abort', ...place, cause, message: text('message') ?? '' };
+      return { type: 'abort', at, afterFrame, cause, message: text('message') ?? '' };
     }
     default:
       return { type: 'nothing-more', ...place };

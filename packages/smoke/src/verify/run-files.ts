@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Millis } from '@nexus-net/sansio';
+import type { NodeName } from '@nexus-net/verdict';
 import { type CaptureFrames, readCaptureFile } from '../capture-file.js';
 import { Refusal } from '../refusal.js';
 import type { RunReport } from '../run.js';
-import { RUN_FILES } from '../run-folder.js';
+import { consoleFile, RUN_FILES } from '../run-folder.js';
 import { type RecordedInput, readEventsFile } from './events-file.js';
 import { linesOf } from './verify-recording.js';
 
@@ -43,7 +44,8 @@ export function framesOnRunClock(capture: CaptureFrames, wallAtZero: Millis): Ca
 /** What a run left, as far as it is there and can be read. */
 export interface RunFiles {
   readonly report: Partial<RunReport>;
-  readonly console: Uint8Array;
+  /** The console log of each machine, by its name. */
+  readonly consoles: ReadonlyMap<NodeName, Uint8Array>;
   readonly capture: CaptureFrames;
   readonly inputs: readonly RecordedInput[];
 }
@@ -58,9 +60,13 @@ export async function readRunFolder(folder: string): Promise<RunFiles> {
     throw new Refusal(`${join(folder, RUN_FILES.verdict)}: this is no JSON`, 'unreadable');
   }
   if (typeof report !== 'object' || report === null) throw new Refusal(`${folder}: the verdict is no object`, 'unreadable');
+  const { machines } = report as Partial<RunReport>;
+  const names = machines === undefined ? [undefined] : Object.keys(machines);
+  const consoles = new Map<NodeName, Uint8Array>();
+  for (const name of names) consoles.set(name ?? 'guest', await readBytes(join(folder, consoleFile('uart', name))));
   return {
     report,
-    console: await readBytes(join(folder, RUN_FILES.uart)),
+    consoles,
     capture: await readCaptureFile(join(folder, RUN_FILES.wire), { vnetHeader: 0 }),
     inputs: await readEvents(join(folder, RUN_FILES.events)),
   };
@@ -68,16 +74,16 @@ export async function readRunFolder(folder: string): Promise<RunFiles> {
 
 /**
  * The first line where console log and recorded lines say different things, in one sentence: a log that somebody wrote in is no evidence
- * of its run. `isCut`: the log reached its limit and has only the beginning. Lines of the log after the last recorded one came when the run was over.
+ * of its run. `node`: whose log it is; default that of the only one. `isCut`: the log reached its limit and has only the beginning. Lines of the log after the last recorded one came when the run was over.
  */
 export function disagreement(
   inputs: readonly RecordedInput[],
   bytes: Uint8Array,
-  { isCut = false }: { readonly isCut?: boolean } = {},
+  { isCut = false, node }: { readonly isCut?: boolean; readonly node?: NodeName } = {},
 ): string | undefined {
   const lines = linesOf(isCut ? bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1) : bytes);
   for (const input of inputs) {
-    if (input.type !== 'line' || input.source !== 'console') continue;
+    if (input.type !== 'line' || input.source !== 'console' || (node !== undefined && input.node !== node)) continue;
     const { value } = lines.next() as { value: { text: string } | undefined };
     if (value === undefined && isCut) return undefined;
     if (value === undefined) return `the console log ends before the recorded line ${input.line.number}`;

@@ -10,9 +10,10 @@ import {
   type NodeName,
   type Verdict,
 } from '@nexus-net/verdict';
-import { FrameDissector } from '@nexus-net/wire';
+import { FrameDissector, type Witness } from '@nexus-net/wire';
 import type { CaptureFrame } from '../capture-file.js';
-import { LOOPBACK_PORT, loopbackWitnesses } from '../loopback.js';
+import { loopbackWitnesses } from '../loopback.js';
+import { loopbackNodeOf, stationsOf } from '../places.js';
 import { guardedAddresses } from '../wire/wire-name.js';
 import type { RecordedInput } from './events-file.js';
 
@@ -105,17 +106,19 @@ function lateFailure({ profile, panics = [] }: LadderOptions, { text }: ConsoleL
 /** The judge and its witnesses, fed from a recording. */
 class RecordedJudge {
   readonly #ladder: Ladder;
-  readonly #witnesses: ReturnType<typeof segmentWitnesses>;
-  readonly #loopback = loopbackWitnesses();
-  readonly #node: NodeName;
+  readonly #witnesses: readonly Witness[];
+  readonly #loopbacks: ReadonlyMap<NodeName, readonly Witness[]>;
+  readonly #nodes: readonly NodeName[];
   readonly #dissector = new FrameDissector();
   #now: Millis = Number.NEGATIVE_INFINITY;
   verdict: Verdict | undefined;
 
   constructor(options: LadderOptions) {
     this.#ladder = new Ladder(options);
-    this.#witnesses = segmentWitnesses({ guarded: guardedAddresses(options.context) });
-    this.#node = options.profile.nodes[0] as NodeName;
+    this.#nodes = options.profile.nodes;
+    const [stations, guarded] = [stationsOf(this.#nodes), guardedAddresses(options.context)];
+    this.#witnesses = segmentWitnesses({ stations, guarded });
+    this.#loopbacks = new Map(this.#nodes.map((node) => [node, loopbackWitnesses()]));
   }
 
   start(at: Millis): void {
@@ -128,9 +131,9 @@ class RecordedJudge {
     // What the gateway sends is no sign of life of the guest.
     if (port !== 'gateway') this.#ladder.handleMovement(this.#now);
     const observed = { number, at, bytes, layers: this.#dissector.dissect(at, bytes), ...(port !== undefined && { port }) };
-    const isLoopback = port === LOOPBACK_PORT;
-    const source: FactSource = isLoopback ? { segment: 'loopback', node: this.#node } : { segment: 'wire' };
-    for (const witness of isLoopback ? this.#loopback : this.#witnesses) {
+    const node = loopbackNodeOf(this.#nodes, port);
+    const source: FactSource = node === undefined ? { segment: 'wire' } : { segment: 'loopback', node };
+    for (const witness of (node === undefined ? undefined : this.#loopbacks.get(node)) ?? this.#witnesses) {
       witness.handleFrame(at, observed);
       for (let event = witness.pollEvent(); event !== undefined; event = witness.pollEvent()) {
         if (event.type === 'fact') this.#ladder.handleFact(this.#now, event.fact, source);
@@ -147,16 +150,15 @@ class RecordedJudge {
 
   input(input: Exclude<RecordedInput, { type: 'start' }>): void {
     this.#now = Math.max(this.#now, input.at);
-    const { node } = input;
     switch (input.type) {
       case 'line':
-        this.#ladder.handleLine(this.#now, input.line, node);
+        this.#ladder.handleLine(this.#now, input.line, input.node);
         break;
       case 'output':
         this.#ladder.handleMovement(this.#now);
         break;
       case 'exit':
-        this.#ladder.handleExit(this.#now, input.how, node);
+        this.#ladder.handleExit(this.#now, input.how, input.node);
         break;
       case 'abort':
         this.#ladder.abort(this.#now, input);

@@ -16,7 +16,12 @@ export interface WireCheckOptions {
  * What can't be shown with the wire of this request, found out before anything boots: a weaker proof is not given in silence. Throws
  * {@link Refusal}.
  */
-export async function checkWire({ wire, profile, dhcpServer }: RunRequest, options: WireCheckOptions = {}): Promise<void> {
+export async function checkWire(
+  { wire = 'embedded', profile, dhcpServer, faults }: RunRequest,
+  options: WireCheckOptions = {},
+): Promise<void> {
+  if (wire !== 'embedded' && faults !== undefined)
+    throw new Refusal(`the cable of --wire ${wire} is not ours: it can be made bad, or pulled, with --wire embedded only.`);
   if (wire === 'tap') {
     const refusal = missingForTap();
     if (refusal !== undefined) throw refusal;

@@ -12,8 +12,10 @@ export type Segment = Pick<Lan, 'handleFrame' | 'handleTimeout' | 'nextTimeout' 
   };
 };
 
-/** A frame for the guest. */
+/** A frame for a guest. */
 export interface SegmentTransmit {
+  /** The guest's port; absent where there is one guest. */
+  readonly port?: string;
   readonly frame: Uint8Array;
 }
 

@@ -1,6 +1,6 @@
 import { ADR_0025_LINES, profileNamed } from '@nexus-net/verdict';
 import { describe, expect, test } from 'vitest';
-import { GUEST_PLACE, ladderOptionsOf, verifyTimeless } from '../../src/index.js';
+import { ladderOptionsOf, verifyTimeless } from '../../src/index.js';
 import { recordRun } from '../support/recorded-run.js';
 import { liesDocument } from './document.js';
 import { evidenceOf, exitOfText, indexOf, judge, latin1, tooEarly, verdictText, withLines } from './lies.js';
@@ -62,7 +62,7 @@ describe('the 109 lines of ADR-0025', () => {
   );
   const spoken = (line: string): string => [...network.keys()].find((text) => text.startsWith(line)) ?? line;
   const log = ADR_0025_LINES.map(spoken);
-  const options = { ...ladderOptionsOf(evidence.run.request, GUEST_PLACE), profile };
+  const options = { ...ladderOptionsOf(evidence.run.request), profile };
   const verdictOf = (lines: readonly string[], frames = evidence.frames): ReturnType<typeof verifyTimeless> =>
     verifyTimeless(options, { frames, console: latin1(`${lines.join('\r\n')}\r\n`) });
 

@@ -3,7 +3,6 @@ import {
   type CaptureFrame,
   exitCode,
   exitOf,
-  GUEST_PLACE,
   ladderOptionsOf,
   type RecordedInput,
   verifyRecording,
@@ -50,7 +49,7 @@ export function evidenceOf(run: RecordedRun): Evidence {
 
 /** Judges the evidence with the times of its lines, and as a log without. */
 export function judge(evidence: Evidence): { readonly timed: Verdict; readonly timeless: Verdict } {
-  const options = ladderOptionsOf(evidence.run.request, GUEST_PLACE);
+  const options = ladderOptionsOf(evidence.run.request);
   return {
     timed: verifyRecording(options, { frames: evidence.frames, inputs: inputsOf(evidence) }),
     timeless: verifyTimeless(options, { frames: evidence.frames, console: logOf(evidence) }),

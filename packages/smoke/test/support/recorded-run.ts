@@ -87,7 +87,7 @@ export function recordRun(options: RecordOptions = {}): RecordedRun {
         facts.push({ ...describeFact(event.fact), frames: event.fact.frames });
         break;
       case 'script':
-        write({ ...event.event, at: event.at, type: `script-${event.event.type}`, afterFrame: frameCount });
+        write({ ...event.event, at: event.at, node: event.node, type: `script-${event.event.type}`, afterFrame: frameCount });
         break;
       case 'marker':
         write({ ...event.report, at: event.report.atMs, type: 'marker' });
@@ -97,9 +97,10 @@ export function recordRun(options: RecordOptions = {}): RecordedRun {
         break;
       case 'violation':
       case 'phase':
+      case 'fault':
         break;
       default:
-        write(recordedInput(event satisfies JudgedInput, { node: 'guest', afterFrame: frameCount, wallAtZero: WALL }));
+        write(recordedInput(event satisfies JudgedInput, { afterFrame: frameCount, wallAtZero: WALL }));
     }
   };
   const drain = (): void => {

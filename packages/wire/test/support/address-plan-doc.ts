@@ -41,6 +41,12 @@ const SECTIONS: readonly { readonly title: string; readonly text: string; readon
       row('os2vm.nodeAMac', formatMac(os2vm.nodeAMac), 'its MAC'),
       row('os2vm.nodeB', formatIpv4(os2vm.nodeB), 'node B: answers'),
       row('os2vm.nodeBMac', formatMac(os2vm.nodeBMac), 'its MAC'),
+      row(
+        'os2vm.observer',
+        formatIpv4(os2vm.observer),
+        'asks each node whether it is there; routes and leases nothing, and no node is told of it',
+      ),
+      row('os2vm.observerMac', formatMac(os2vm.observerMac), 'its MAC'),
       row('os2vm.discoveryGroup', formatIpv4(os2vm.discoveryGroup), 'multicast group of DSoftBus announcements'),
     ],
   },

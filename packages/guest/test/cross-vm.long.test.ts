@@ -76,11 +76,14 @@ describe.each<Dialect>(['bus', 'os'])('two machines, dialect %s', (dialect) => {
     expectLadder(two);
   });
 
-  test('node-b has a wrong key for its peer: it says so once, and nobody has a session', () => {
-    const two = new TwoMachines({ dialect, faults: { 'node-b': 'wrong-peer-key' } });
+  test.each([
+    ['node-a', 'node-b'],
+    ['node-b', 'node-a'],
+  ] as const)('%s has a wrong key for %s: it says so once, and nobody has a session', (node, peer) => {
+    const two = new TwoMachines({ dialect, faults: { [node]: 'wrong-peer-key' } });
     two.sim.runFor(20_000);
-    expect(two.lines('node-b')).toEqual(['dsoftbusd: discovery cross-vm up', 'dsoftbusd: identity mismatch peer=node-a']);
-    expect(two.lines('node-a')).toEqual(['dsoftbusd: discovery cross-vm up']);
+    expect(two.lines(node)).toEqual(['dsoftbusd: discovery cross-vm up', `dsoftbusd: identity mismatch peer=${peer}`]);
+    expect(two.lines(peer)).toEqual(['dsoftbusd: discovery cross-vm up']);
   });
 
   test('node-b is replaced by a new machine with an empty disk: what was written is gone, and that is said', () => {

@@ -24,7 +24,7 @@ export interface NexusConfig {
 export type DsoftbusConfig =
   /** Two nodes on the loopback interface of one machine. */
   | {
-      readonly dialect: 'bus';
+      readonly dialect: 'bus' | 'os';
       readonly mode: 'single';
       /** A defect on purpose, to show that it is found. Default none. */
       readonly fault?: DsoftbusFault;
@@ -138,7 +138,7 @@ function isKey(value: unknown): boolean {
 const KEYS = ['node', 'mac', 'seed', 'bringUp', 'proofs', 'dnsServers', 'dsoftbus', 'forge'];
 const FAULTS: readonly DsoftbusFault[] = ['wrong-peer-key'];
 const DSOFTBUS_VALUES: Readonly<Record<DsoftbusConfig['mode'], Readonly<Record<string, readonly string[]>>>> = {
-  single: { mode: ['single'], dialect: ['bus'], fault: FAULTS },
+  single: { mode: ['single'], dialect: ['bus', 'os'], fault: FAULTS },
   'cross-vm': { mode: ['cross-vm'], dialect: ['bus', 'os'], self: ['node-a', 'node-b'], fault: FAULTS },
 };
 const PROOFS: readonly ProofConfig[] = ['ping', 'dns', 'tcp-listen', 'icmp'];

@@ -9,6 +9,7 @@ import { BusPair } from './bus-pair.js';
 import type { BusService } from './bus-service.js';
 import { drawSecret } from './draw-key.js';
 import { type NodePair, PAIR_ADDRESSES, type PairEvent } from './node-pair.js';
+import { OsPair } from './os-pair.js';
 import { type SelftestMarker, type SelftestStep, selftest } from './selftest.js';
 
 export interface DsoftbusdOptions {
@@ -41,7 +42,7 @@ export class Dsoftbusd implements BusService {
     const { config, crypto, entropy, sockets, services } = options;
     this.#options = options;
     const pairOptions = { crypto, entropy, services, wrongPeerKey: config.fault === 'wrong-peer-key' };
-    this.#pair = new BusPair(pairOptions);
+    this.#pair = config.dialect === 'os' ? new OsPair(pairOptions) : new BusPair(pairOptions);
     this.#services = this.#pair.nodes.map((node) => new NodeService({ node, sockets, joinGroup: () => {} }));
     this.#selftest = selftest(drawSecret(entropy));
   }

@@ -7,9 +7,9 @@ const { ids } = readJson<{ ids: Readonly<Record<string, readonly string[]>> }>('
 const all = Object.values(ids).flat();
 const tests = namedTests();
 
-/** Sections whose tests are not all there yet, and why. A section leaves this list when it is complete. */
+/** Ids that have no test yet, and why. An id leaves this list with its test. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  H: 'the harness: its tests come with the smoke runs',
+  H14: 'the budgets of a profile are numbers of their own: there is no one factor that makes all of them longer',
 };
 
 describe('every fault and attack of the catalogue has a test that carries its id', () => {
@@ -17,12 +17,9 @@ describe('every fault and attack of the catalogue has a test that carries its id
     expect(new Set(all).size).toBe(198);
   });
 
-  test.each(Object.entries(ids).filter(([section]) => NOT_YET[section] === undefined))(
-    'section %s: each one is tested, not skipped, and with an assertion',
-    (_section, section) => {
-      expect(untested(tests, 'fault', section)).toEqual([]);
-    },
-  );
+  test.each(Object.entries(ids))('section %s: each one is tested, not skipped, and with an assertion', (_section, section) => {
+    expect(untested(tests, 'fault', section)).toEqual(section.filter((id) => id in NOT_YET));
+  });
 
   test('and no test carries an id that the catalogue does not have', () => {
     const used = tests.flatMap(({ text }) => [...text.matchAll(/\bfault\/([A-Z]\d+)/g)].map(([, id]) => id as string));

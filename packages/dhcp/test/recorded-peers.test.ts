@@ -21,7 +21,7 @@ test('our server does what it has to with requests made by hand', () => {
   expect(checkCrafted(probes)).toEqual({ passed: 86, failed: [], notRun: [] });
 });
 
-test('hostile messages change nothing in client, server and relay', () => {
+test('fault/H17 hostile messages change nothing in client, server and relay', () => {
   expect(checkHostileRoles(hostile)).toEqual({ passed: 34, failed: [], notRun: [] });
 });
 

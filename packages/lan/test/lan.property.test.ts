@@ -103,7 +103,7 @@ const rough = (seed: number): Lan => {
   return lan;
 };
 
-test('property: a segment withstands any frames, and loses none uncounted', () => {
+test('property: fault/H17 a segment withstands any frames, and loses none uncounted', () => {
   withstandsAnything(rough, 25);
 });
 

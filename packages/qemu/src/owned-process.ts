@@ -94,6 +94,7 @@ export class OwnedProcess {
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         lifeline?.end(LIFELINE_DONE);
+        if (this.#requested !== undefined) killGroup(pid);
         const drained = setTimeout(() => {
           for (const stream of child.stdio) stream?.destroy();
         }, drainMs);
@@ -158,8 +159,8 @@ export class OwnedProcess {
   }
 
   /**
-   * Ends the process: SIGTERM, then SIGKILL. Idempotent; the first call's deadlines count. Rejects with `unkillable` where
-   * not even that helps.
+   * Ends the process: SIGTERM, then SIGKILL; when it has ended, what it has left in its group is killed. Idempotent; the first
+   * call's deadlines count. Rejects with `unkillable` where not even that helps.
    */
   terminate({ graceMs = 2_000, killMs = 5_000 }: TerminateOptions = {}): Promise<ProcessExit> {
     requireArgument(graceMs >= 0 && killMs > 0, 'graceMs is at least 0 and killMs above 0');
@@ -188,6 +189,18 @@ export class OwnedProcess {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/**
+ * What the process has started goes with it where its end was asked for. Called as soon as that end is seen: the number of a
+ * group that has members is given to nobody else, and that of one without is not given again so soon.
+ */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // nobody is left in it
   }
 }
 

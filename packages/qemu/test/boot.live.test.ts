@@ -185,7 +185,7 @@ describe('U-Boot', () => {
     expect([undefined, 'guest-shutdown']).toContain(exit.shutdown?.reason);
   });
 
-  test('many at once share nothing', async () => {
+  test('fault/H12 many at once share nothing', async () => {
     const guests = await Promise.all([Guest.boot(), Guest.boot(), Guest.boot()]);
     for (const { qemu } of guests) qemu.writeUart('dhcp\r');
     const frames = await Promise.all(guests.map((guest) => guest.gets(342)));
@@ -226,7 +226,7 @@ describe('the process', () => {
   });
 });
 
-describe('when Node is killed', () => {
+describe('fault/H09 when Node is killed', () => {
   test.each(['pdeathsig', 'lifeline'] as const)('QEMU goes too (%s)', async (guard) => {
     const bundle = await bundleParent(guard);
     const parent: ChildProcess = spawn(process.execPath, [bundle], { stdio: ['ignore', 'pipe', 'inherit'] });

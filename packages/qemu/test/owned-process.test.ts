@@ -103,6 +103,14 @@ test('SIGKILL follows where SIGTERM is ignored, and asking twice is asking once'
   expect(await first).toMatchObject({ signal: 'SIGKILL', requested: 'SIGKILL' });
 });
 
+test('fault/H09 what the command has started is in its group, and ended with it', async () => {
+  const child = await start('sleep 60 & echo $!; wait', { drainMs: 20 });
+  const left = Number(await until(child.stdout, '\n'));
+  expect(stateOf(left)).toMatch(/[RSD]/);
+  await child.terminate({ graceMs: 5_000 });
+  await untilState(left, (state) => state === undefined || state === 'Z');
+});
+
 test('fault/H07 a process that hangs is ended by force: SIGTERM, then SIGKILL', async () => {
   const child = await start('echo up; exec sleep 60');
   await until(child.stdout, 'up');
@@ -111,7 +119,7 @@ test('fault/H07 a process that hangs is ended by force: SIGTERM, then SIGKILL', 
   expect(await child.terminate({ graceMs: 20 })).toMatchObject({ signal: 'SIGKILL' });
 });
 
-test('a process killed by another’s hand says so', async () => {
+test('fault/H08 a process killed by another’s hand says so', async () => {
   const child = await start('kill -SEGV $$');
   expect(await child.exited).toMatchObject({ signal: 'SIGSEGV', requested: undefined });
 });
@@ -144,7 +152,7 @@ test('output of something left behind is not waited for beyond drainMs', async (
 });
 
 describe('refusals', () => {
-  test('a program that is not there', async () => {
+  test('fault/H08 a program that is not there', async () => {
     const outcome = OwnedProcess.start({ command: '/nonexistent/qemu', args: [], guard: 'none' });
     await expect(outcome).rejects.toMatchObject({ code: 'spawn-failed' });
     await expect(outcome).rejects.toBeInstanceOf(ProcessError);
@@ -160,7 +168,7 @@ describe('refusals', () => {
   });
 });
 
-describe('when Node is killed', () => {
+describe('fault/H09 when Node is killed', () => {
   /** A Node that starts a guarded command and waits for ever. */
   const PARENT = `
     const { command, args, lifelineFd } = JSON.parse(process.argv[1]);

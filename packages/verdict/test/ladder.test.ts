@@ -221,6 +221,26 @@ describe('other ends', () => {
     expect(play([...boot(), line(UP)], {}, exit).verdict?.failure).toMatchObject({ cause: 'unproven-marker' });
   });
 
+  test.each(['exit code 0', 'exit code 1', 'signal SIGSEGV'])(
+    'fault/H08 a guest that ends by itself has not passed, and how it ended is told: %s',
+    (how) => {
+      const { verdict } = play(boot(), {}, (ladder) => ladder.handleExit(9, how));
+      expect(verdict).toMatchObject({
+        outcome: 'failed',
+        failure: { cause: 'guest-exit', message: expect.stringContaining(how) },
+      });
+    },
+  );
+
+  test('fault/H18 what the guest says of the time is text: the times of the verdict are those of the host', () => {
+    const [before, after] = [boot(), [...usable(), line(UP), line('SELFTEST: net ping ok')]];
+    const told = (lines: readonly string[]): Verdict | undefined => play([...before, ...lines.map(line), ...after]).verdict;
+    const clocks = ['[99999999999.999999] up', '[   -1.000000] 1970-01-01T00:00:00Z', 'date: -9223372036854775808'];
+    const verdict = told(clocks);
+    expect(verdict).toEqual(told(clocks.map(() => 'text')));
+    expect(verdict).toMatchObject({ outcome: 'passed' });
+  });
+
   test('an interruption is a failure with its own cause', () => {
     expect(
       play(boot(), {}, (ladder) => ladder.abort(9, { cause: 'interrupted', message: 'SIGINT' })).verdict?.failure,

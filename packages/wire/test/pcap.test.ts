@@ -14,7 +14,7 @@ function read(...parts: readonly Uint8Array[]): Capture {
   return result.value;
 }
 
-describe.each(ORDERS)('%s-endian', (order) => {
+describe.each(ORDERS)('fault/H11 %s-endian', (order) => {
   const file = new FileBuilder(order);
 
   test.each([
@@ -71,7 +71,7 @@ test('packets are views into the file', () => {
   expect(result).toMatchObject({ ok: true, value: { packets: [{ bytes: Uint8Array.of(99, 2, 3) }] } });
 });
 
-describe('not a capture', () => {
+describe('fault/H11 not a capture', () => {
   test.each([
     ['empty', new Uint8Array(0), 'unknown-format'],
     ['three octets', Uint8Array.of(0xa1, 0xb2, 0xc3), 'unknown-format'],
@@ -88,7 +88,7 @@ describe('not a capture', () => {
   });
 });
 
-describe('a file that ends early', () => {
+describe('fault/H11 a file that ends early', () => {
   const good = join(LE.pcapHeader(), LE.record({ data: ONE }));
 
   test.each([

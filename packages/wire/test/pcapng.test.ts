@@ -15,7 +15,7 @@ function read(...parts: readonly Uint8Array[]): Capture {
   return result.value;
 }
 
-describe.each(ORDERS)('%s-endian', (order) => {
+describe.each(ORDERS)('fault/H11 %s-endian', (order) => {
   const file = new FileBuilder(order);
 
   test('interfaces and all three kinds of packet', () => {
@@ -149,7 +149,7 @@ describe('options that make no sense are ignored, not the packet', () => {
   });
 });
 
-describe('simple packets: the captured length follows from the interface', () => {
+describe('fault/H11 simple packets: the captured length follows from the interface', () => {
   test.each([
     ['no limit', 0, 60, 60],
     ['a limit below', 40, 60, 40],
@@ -161,7 +161,7 @@ describe('simple packets: the captured length follows from the interface', () =>
   });
 });
 
-describe('a file that ends early', () => {
+describe('fault/H11 a file that ends early', () => {
   const good = join(LE.section(), LE.interface(), LE.enhanced({ data: ONE }));
   const lyingAtTheEnd = LE.enhanced({ data: ONE });
   lyingAtTheEnd[lyingAtTheEnd.length - 4] = 32;

@@ -39,9 +39,14 @@ export function runCommand(command, args, { env = {}, signalAfter } = {}) {
 }
 
 /** `nexus-net test-os --json` in a folder of its own: exit code, the folder of the run, and its `verdict.json`. */
-export async function testOs({ args = [], env = {}, runs = runsFolder(), node = process.execPath } = {}) {
-  const result = await runCommand(node, [CLI, 'test-os', '--json', '--runs', runs, ...args], { env });
+export async function testOs({ command = 'test-os', args = [], env = {}, runs = runsFolder(), node = process.execPath } = {}) {
+  const result = await runCommand(node, [CLI, command, '--json', '--runs', runs, ...args], { env });
   return { ...result, ...readRun(runs) };
+}
+
+/** The same with two machines. */
+export function testOs2vm(options = {}) {
+  return testOs({ ...options, command: 'test-os2vm' });
 }
 
 /** The only run in a folder, or nothing where none was made. */

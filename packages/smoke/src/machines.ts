@@ -101,7 +101,8 @@ export class Machines {
       sink: sinkOf(node),
       startMs,
       cache,
-      boot,
+      // A saved state knows its disk blank: of one that has something on it, it would be wrong.
+      boot: hasDisks && count > 1 ? 'cold' : boot,
       wire: this.#wire,
       ...(hasDisks && { disk: join(directory, `${node}.disk`) }),
     };
@@ -116,8 +117,7 @@ export class Machines {
     const guest = this.#running.get(node);
     if (guest === undefined) return;
     this.#running.delete(node);
-    await guest.stop();
-    this.#options.sinkOf(node).exited('power taken away');
+    await guest.stop(); // the guest says itself that it is gone
   }
 
   async #begin(node: NodeName): Promise<void> {

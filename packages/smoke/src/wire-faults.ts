@@ -7,7 +7,7 @@ export type Moment = { readonly type: 'at'; readonly ms: Millis } | { readonly t
 
 /** What is done to a run on purpose. All of it is in the record of the run. */
 export interface WireFaults {
-  /** What every cable of a guest does to the frames of both directions. Default: nothing. */
+  /** What happens to each frame of a guest on its way to the other one; with one guest, to and from the gateway. Default: nothing. */
   readonly impairment?: Impairment;
   /** The fate of each frame is drawn from it: the same seed and the same frames, the same fate. */
   readonly seed: string;

@@ -17,7 +17,7 @@ export const WIRE_OPTIONS = {
 
 /** What each is, for the help text. */
 export const WIRE_HELP: readonly (readonly [option: string, text: string])[] = [
-  ['--loss P', 'each frame is lost with this probability, in each direction of each guest’s cable: 10% or 0.1'],
+  ['--loss P', 'each frame is lost with this probability, in each direction: 10% or 0.1'],
   ['--delay TIME', 'each frame takes so long: 20ms, or 20ms+10ms with jitter'],
   ['--duplicate P', 'a frame arrives twice with this probability'],
   ['--reorder P', 'a frame is held back with this probability, so that later ones overtake it'],

@@ -52,8 +52,10 @@ export const startHosted: StartGuest = async ({ sink }): Promise<RunningGuest> =
     argv: [],
     versions: { node: process.version },
     stop: async () => {
+      if (isOver) return;
       isOver = true;
       driver?.close();
+      sink.exited('stopped');
     },
   };
 };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buildNexusImage, type LinuxImage } from '@nexus-net/guest';
 import { type ProbeResult, probeQemu, QemuMachine, type QemuMachineOptions, resumeSavedState, saveState } from '@nexus-net/qemu';
@@ -20,14 +20,17 @@ export function probeNexus(): Promise<ProbeResult> {
 export const startNexus: StartGuest = async (options): Promise<RunningGuest> => {
   const probe = await probeNexus();
   if (!probe.ok) throw new Refusal(missingMessage(probe), 'missing');
-  const { sink, cache, boot = 'cold' } = options;
+  const { sink, cache, boot = 'cold', disk } = options;
   const image = await imageOf(cache);
+  if (disk !== undefined) await makeDisk(disk);
   const state =
-    boot === 'restored' ? await savedState({ cache, binary: probe.binary, image, version: probe.version.text }) : undefined;
+    boot === 'restored'
+      ? await savedState({ cache, binary: probe.binary, image, version: probe.version.text, hasDisk: disk !== undefined })
+      : undefined;
   return startQemuGuest(
     {
       binary: probe.binary,
-      machine: machineOf(image, state),
+      machine: machineOf(image, { incoming: state, disk }),
       nics: NICS,
       uartCount: 2,
       versions: { qemu: probe.version.text, ...image.versions },
@@ -47,7 +50,7 @@ export async function prepareNexus({ cache, boot }: PrepareOptions): Promise<voi
   const probe = await probeNexus();
   if (!probe.ok) throw new Refusal(missingMessage(probe), 'missing');
   const image = await imageOf(cache);
-  if (boot === 'restored') await savedState({ cache, binary: probe.binary, image, version: probe.version.text });
+  if (boot === 'restored') await savedState({ cache, binary: probe.binary, image, version: probe.version.text, hasDisk: false });
 }
 
 function imageOf(cache: string): Promise<LinuxImage> {
@@ -58,7 +61,10 @@ function imageOf(cache: string): Promise<LinuxImage> {
  * A lean machine. ACPI stays: without its timer a kernel on a busy host can't measure the processor's clock, counts interrupts instead, and
  * then time stands still and is made up for at once, so that every deadline of the guest ends before its answer can come.
  */
-function machineOf(image: LinuxImage, incoming: string | undefined): QemuMachineOptions['machine'] {
+function machineOf(
+  image: LinuxImage,
+  { incoming, disk }: { readonly incoming?: string | undefined; readonly disk?: string | undefined } = {},
+): QemuMachineOptions['machine'] {
   return {
     arch: 'x86_64',
     machine: { type: 'pc', options: { hpet: false, usb: false, smm: false } },
@@ -67,6 +73,10 @@ function machineOf(image: LinuxImage, incoming: string | undefined): QemuMachine
     initrd: image.initrd,
     append: APPEND,
     ...(incoming !== undefined && { incoming }),
+    ...(disk !== undefined && {
+      drives: [{ id: 'disk0', file: disk, format: 'raw' as const }],
+      devices: [{ driver: 'virtio-blk-pci', properties: { drive: 'disk0' } }],
+    }),
   };
 }
 
@@ -92,18 +102,21 @@ interface SavedStateKey {
   readonly binary: string;
   readonly image: LinuxImage;
   readonly version: string;
+  /** A state of a machine with a disk is none of one without. */
+  readonly hasDisk: boolean;
 }
 
 /** The state of a machine that waits at its prompt: made once for each image, QEMU and command line. */
-async function savedState({ cache, binary, image, version }: SavedStateKey): Promise<string> {
-  const machine = machineOf(image, undefined);
+async function savedState({ cache, binary, image, version, hasDisk }: SavedStateKey): Promise<string> {
   const key = createHash('sha256')
-    .update(JSON.stringify([version, machine, image.versions]))
+    .update(JSON.stringify([version, machineOf(image, hasDisk ? { disk: 'disk' } : {}), image.versions]))
     .digest('hex')
     .slice(0, 24);
   const path = resolve(cache, `state-nexus-${key}`);
   if (existsSync(path)) return path;
   const directory = await mkdtemp(join(cache, '.state-'));
+  const disk = hasDisk ? join(directory, 'disk') : undefined;
+  if (disk !== undefined) await makeDisk(disk);
   let text = '';
   let ready: () => void;
   let gone: (why: Error) => void;
@@ -113,7 +126,7 @@ async function savedState({ cache, binary, image, version }: SavedStateKey): Pro
   });
   const qemu = new QemuMachine({
     binary,
-    machine,
+    machine: machineOf(image, { disk }),
     nics: NICS,
     uartCount: 2,
     directory,
@@ -135,4 +148,14 @@ async function savedState({ cache, binary, image, version }: SavedStateKey): Pro
     await qemu.kill({ graceMs: 0 });
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Octets: more than a statefs of a proof ever holds. */
+const DISK_OCTETS = 1 << 20;
+
+/** A blank disk, where there is none. */
+async function makeDisk(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  await writeFile(path, '', { flag: 'wx' });
+  await truncate(path, DISK_OCTETS);
 }

@@ -43,7 +43,6 @@ export const NETSTACKD_MARKERS: Readonly<Record<MarkerId, Marker>> = {
     meaning: 'The interface has this address and is usable: it finds its neighbours and is found by them.',
     backing: 'wire',
     proof: 'interface-usable',
-    evidenceWithinMs: 10_000, // four answers, of a guest that has other things to do by then
     compatibility: SMOLTCP,
   },
   'net-ping-ok': {

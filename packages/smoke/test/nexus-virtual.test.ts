@@ -2,6 +2,7 @@ import { nodeCrypto } from '@nexus-net/dsoftbus/crypto-node';
 import { NexusMachine, packageImage } from '@nexus-net/guest';
 import { type Millis, NEVER, SeededEntropy } from '@nexus-net/sansio';
 import type { Verdict } from '@nexus-net/verdict';
+import { ADDRESS_PLAN, dissect } from '@nexus-net/wire';
 import { describe, expect, test } from 'vitest';
 import { type Environment, NEXUS, readRequest, type SmokeEvent, SmokeMachine } from '../src/index.js';
 
@@ -14,6 +15,8 @@ interface Options {
   readonly more?: (line: string) => readonly string[];
   /** Swallows what the guest shows of its loopback interface. */
   readonly isLoopbackHidden?: boolean;
+  /** Swallows the datagrams of the datagram session among it. */
+  readonly isDatagramHidden?: boolean;
   readonly fault?: string;
   /** Swallows frames of the guest from this instant on. */
   readonly cut?: Millis;
@@ -26,6 +29,7 @@ function run(environment: Environment, options: Options = {}): Verdict {
     lie = (line) => line,
     more = () => [],
     isLoopbackHidden = false,
+    isDatagramHidden = false,
     fault,
     profile,
     cut = NEVER,
@@ -63,7 +67,8 @@ function run(environment: Environment, options: Options = {}): Verdict {
           continue;
         }
         if (out.to === 'loopback') {
-          if (!isLoopbackHidden) smoke.handleLoopbackFrame(now, out.frame);
+          const isDatagram = dissect(out.frame).udp?.destinationPort === ADDRESS_PLAN.ports.dsoftbusQuicServer;
+          if (!isLoopbackHidden && !(isDatagramHidden && isDatagram)) smoke.handleLoopbackFrame(now, out.frame);
           continue;
         }
         const line = lie(out.line);
@@ -237,5 +242,34 @@ describe('the bus of our guest', () => {
 
   test('a fault that the guest does not have is refused before anything boots', () => {
     expect(() => readRequest(BUS, { guest: NEXUS, dhcpServer: true, fault: 'wrong-key' })).toThrow('wrong-peer-key');
+  });
+});
+
+describe('the seven lines that the OS added later', () => {
+  const LATER = { profile: 'dsoftbus-19' } as const;
+
+  test('all nineteen are printed; what the session of datagrams and the mux sent is on the loopback interface', () => {
+    const { failure, markers, unbacked } = run({}, LATER);
+    expect(failure).toBeUndefined();
+    const evidence = Object.fromEntries(markers.map((marker) => [marker.marker, marker.evidence]));
+    expect(evidence).toMatchObject({
+      'dsoftbusd: transport selected quic': 'proven',
+      'SELFTEST: quic session ok': 'proven',
+      'dsoftbus:mux session up': 'proven',
+      'dsoftbus:mux data ok': 'proven',
+      'SELFTEST: mux pri control ok': 'unbacked',
+      'SELFTEST: mux bulk ok': 'unbacked',
+      'SELFTEST: mux backpressure ok': 'unbacked',
+    });
+    expect(unbacked).toContain('dsoftbus-mux-bulk-ok');
+  });
+
+  test('the gate of the twelve prints none of them', () => {
+    expect(run(BUS).markers.filter(({ marker }) => /quic|mux/.test(marker))).toEqual([]);
+  });
+
+  test('a session of datagrams that the interface does not show is not believed', () => {
+    const hidden = run({}, { ...LATER, isDatagramHidden: true });
+    expect(hidden.failure).toMatchObject({ phase: 'datagram-session', cause: 'unproven-marker' });
   });
 });

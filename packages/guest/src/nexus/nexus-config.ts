@@ -26,6 +26,8 @@ export type DsoftbusConfig =
   | {
       readonly dialect: 'bus' | 'os';
       readonly mode: 'single';
+      /** What the OS added later, too: its datagram session, and the mux of the session. Default not; only of dialect `bus`. */
+      readonly later?: boolean;
       /** A defect on purpose, to show that it is found. Default none. */
       readonly fault?: DsoftbusFault;
     }
@@ -108,6 +110,11 @@ function checkDsoftbus(value: unknown, bringUp: unknown): void {
   const isCrossVm = mode === 'cross-vm';
   for (const [key, given] of Object.entries(config)) {
     if (isCrossVm && (key === 'identity' || key === 'peer')) continue;
+    if (!isCrossVm && key === 'later') {
+      if (typeof given !== 'boolean') throw new UsageError('dsoftbus: later is true or false');
+      if (given && config['dialect'] !== 'bus') throw new UsageError('dsoftbus: later goes with dialect bus');
+      continue;
+    }
     const known = values[key];
     if (known === undefined) throw new UsageError(`dsoftbus has a key ${key}`);
     if (!known.includes(given as string)) throw new UsageError(`dsoftbus: ${key} is ${known.join(' or ')}`);

@@ -13,7 +13,7 @@ import { prepareNexus, probeNexus, startNexus } from './nexus-start.js';
 export const NEXUS: GuestDefinition = {
   name: 'nexus',
   description: 'our netstackd and dsoftbusd on a Linux kernel for x86-64, whose own IP stack has no part in it',
-  capabilities: new Set(['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen', 'dsoftbus', 'crossvm']),
+  capabilities: new Set(['static-address', 'ping', 'dhcp', 'dns', 'tcp-listen', 'dsoftbus', 'dsoftbus-19', 'crossvm']),
   faults: {
     'wrong-peer-key': 'one node of the bus has another key for its peer than the peer has',
     'forged-marker': 'the last line of the ladder is printed at once, and what it speaks of is left out',
@@ -91,7 +91,8 @@ function busConfig(
     };
   }
   if (!capabilities.includes('dsoftbus')) return {};
-  return { dsoftbus: { dialect: 'bus', mode: 'single', ...defect } };
+  const later = capabilities.includes('dsoftbus-19');
+  return { dsoftbus: { dialect: 'bus', mode: 'single', ...(later && { later }), ...defect } };
 }
 
 /** What the last line of the ladder speaks of is left out, and the line is printed all the same. */

@@ -13,6 +13,9 @@ import { type Entropy, type Millis, Queue } from '@nexus-net/sansio';
 import { ADDRESS_PLAN } from '@nexus-net/wire';
 import { drawKey } from './draw-key.js';
 import { NODE_A_RULES } from './gateway-rules.js';
+import { MuxEcho } from './mux/mux-echo.js';
+import { MuxProof } from './mux/mux-proof.js';
+import { MUX_PROOF_WINDOW, muxUserOf } from './mux/mux-user.js';
 import { type NodePair, PAIR_ADDRESSES, type PairEvent, type PairNode } from './node-pair.js';
 
 export interface PairOptions {
@@ -22,18 +25,31 @@ export interface PairOptions {
   readonly services: OsServices;
   /** node-a believes that node-b has another key. */
   readonly wrongPeerKey: boolean;
+  /** node-a proves the mux of the session too, before it asks anything. Default false; only of dialect `bus`. */
+  readonly provesMux?: boolean;
 }
 
 /** Two nodes of dialect `bus`, each of which has pinned the other's key. */
 export class BusPair implements NodePair {
   readonly nodes: readonly [a: BusNode, b: BusNode];
   readonly #events = new Queue<PairEvent>(1_024);
+  readonly #entropy: Entropy;
+  readonly #provesMux: boolean;
+  #proof: MuxProof | undefined;
+  #echo: MuxEcho | undefined;
 
-  constructor({ crypto, entropy, services, wrongPeerKey }: PairOptions) {
+  constructor({ crypto, entropy, services, wrongPeerKey, provesMux = false }: PairOptions) {
+    this.#entropy = entropy;
+    this.#provesMux = provesMux;
     const [keyA, keyB] = [drawKey(crypto, entropy), drawKey(crypto, entropy)];
     const believed = wrongPeerKey ? drawKey(crypto, entropy) : keyB;
     const { dsoftbusSessionA, dsoftbusSessionB } = ADDRESS_PLAN.ports;
-    const common = { crypto, entropy, services: ['samgrd', 'bundlemgrd'] };
+    const common = {
+      crypto,
+      entropy,
+      services: ['samgrd', 'bundlemgrd'],
+      ...(provesMux && { session: { limits: { streamCountMax: 16, windowOctets: MUX_PROOF_WINDOW } } }),
+    };
     this.nodes = [
       new BusNode({
         ...common,
@@ -60,14 +76,19 @@ export class BusPair implements NodePair {
     return this.nodes[0].request(now, 'node-b', request) !== undefined;
   }
 
-  pollEvent(): PairEvent | undefined {
+  run(now: Millis): void {
+    this.#proof?.run(now);
+  }
+
+  pollEvent(now: Millis): PairEvent | undefined {
     const [a, b] = this.nodes;
-    for (let event = a.pollEvent(); event !== undefined; event = a.pollEvent()) this.#fromA(event);
-    for (let event = b.pollEvent(); event !== undefined; event = b.pollEvent()) this.#fromB(event);
+    for (let event = a.pollEvent(); event !== undefined; event = a.pollEvent()) this.#fromA(now, event);
+    for (let event = b.pollEvent(); event !== undefined; event = b.pollEvent()) this.#fromB(now, event);
+    for (let event = this.#proof?.pollEvent(); event !== undefined; event = this.#proof?.pollEvent()) this.#events.push(event);
     return this.#events.shift();
   }
 
-  #fromA(event: BusNodeEvent): void {
+  #fromA(now: Millis, event: BusNodeEvent): void {
     switch (event.type) {
       case 'peer-found':
         if (event.peer.deviceId === 'node-b') this.#events.push({ type: 'peer-found' });
@@ -75,6 +96,10 @@ export class BusPair implements NodePair {
       case 'session-open':
         this.#events.push({ type: 'session', node: 'node-a' });
         this.#events.push({ type: 'usable' });
+        if (this.#provesMux) this.#proof = new MuxProof(muxUserOf(this.nodes[0], 'node-b'), { now, entropy: this.#entropy });
+        break;
+      case 'stream':
+        this.#proof?.handleEvent(now, event.event);
         break;
       case 'session-failed':
         this.#failed(event);
@@ -87,8 +112,12 @@ export class BusPair implements NodePair {
     }
   }
 
-  #fromB(event: BusNodeEvent): void {
-    if (event.type === 'session-open') this.#events.push({ type: 'session', node: 'node-b' });
+  #fromB(now: Millis, event: BusNodeEvent): void {
+    if (event.type === 'session-open') {
+      this.#events.push({ type: 'session', node: 'node-b' });
+      if (this.#provesMux) this.#echo = new MuxEcho(muxUserOf(this.nodes[1], 'node-a'));
+    }
+    if (event.type === 'stream') this.#echo?.handleEvent(now, event.event);
     if (event.type === 'session-failed') this.#failed(event);
   }
 

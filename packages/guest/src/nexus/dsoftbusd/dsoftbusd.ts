@@ -10,6 +10,7 @@ import type { BusService } from './bus-service.js';
 import { drawSecret } from './draw-key.js';
 import { type NodePair, PAIR_ADDRESSES, type PairEvent } from './node-pair.js';
 import { OsPair } from './os-pair.js';
+import { QdProof } from './qd-proof.js';
 import { type SelftestMarker, type SelftestStep, selftest } from './selftest.js';
 
 export interface DsoftbusdOptions {
@@ -37,11 +38,15 @@ export class Dsoftbusd implements BusService {
   /** How many of the milestones' lines, which come in their order, were said. */
   #said = 0;
   #isOver = false;
+  /** The datagram session, while it goes on. */
+  #datagrams: QdProof | undefined;
+  #hasBegunDatagrams = false;
 
   constructor(options: DsoftbusdOptions) {
     const { config, crypto, entropy, sockets, services } = options;
     this.#options = options;
-    const pairOptions = { crypto, entropy, services, wrongPeerKey: config.fault === 'wrong-peer-key' };
+    const { later: hasLater = false } = config;
+    const pairOptions = { crypto, entropy, services, wrongPeerKey: config.fault === 'wrong-peer-key', provesMux: hasLater };
     this.#pair = config.dialect === 'os' ? new OsPair(pairOptions) : new BusPair(pairOptions);
     this.#services = this.#pair.nodes.map((node) => new NodeService({ node, sockets, joinGroup: () => {} }));
     this.#selftest = selftest(drawSecret(entropy));
@@ -63,10 +68,13 @@ export class Dsoftbusd implements BusService {
   run(now: Millis): void {
     if (this.#isOver) return;
     for (const service of this.#services) service.run(now);
-    for (let event = this.#nextEvent(); event !== undefined; event = this.#nextEvent()) {
+    this.#pair.run(now);
+    for (let event = this.#nextEvent(now); event !== undefined; event = this.#nextEvent(now)) {
       this.#onEvent(now, event);
       for (const service of this.#services) service.run(now);
+      this.#pair.run(now);
     }
+    this.#runDatagrams(now);
   }
 
   /** A frame that arrived on the loopback interface. */
@@ -82,11 +90,12 @@ export class Dsoftbusd implements BusService {
   }
 
   nextTimeout(): Millis {
-    return this.#isOver ? NEVER : Math.min(...this.#services.map((service) => service.nextTimeout()));
+    if (this.#isOver) return NEVER;
+    return Math.min(this.#datagrams?.nextTimeout() ?? NEVER, ...this.#services.map((service) => service.nextTimeout()));
   }
 
-  #nextEvent(): PairEvent | undefined {
-    return this.#isOver ? undefined : this.#pair.pollEvent();
+  #nextEvent(now: Millis): PairEvent | undefined {
+    return this.#isOver ? undefined : this.#pair.pollEvent(now);
   }
 
   #onEvent(now: Millis, event: PairEvent): void {
@@ -100,6 +109,13 @@ export class Dsoftbusd implements BusService {
       case 'usable':
         if (!this.#seen.has('usable')) this.#advance(now, undefined);
         this.#reach('usable');
+        this.#beginDatagrams(now);
+        break;
+      case 'mux':
+        this.#options.say(`dsoftbus-mux-${event.milestone}`);
+        break;
+      case 'mux-failed':
+        this.#options.line(`dsoftbus:mux selftest fail ${event.label}`);
         break;
       case 'failed':
         if (!this.#seen.has('usable')) this.#fail(event);
@@ -108,6 +124,26 @@ export class Dsoftbusd implements BusService {
         this.#advance(now, event.answer);
         break;
     }
+  }
+
+  #beginDatagrams(now: Millis): void {
+    const { config, crypto, entropy, sockets, line } = this.#options;
+    if (!config.later || this.#hasBegunDatagrams) return;
+    this.#hasBegunDatagrams = true;
+    this.#datagrams = QdProof.open(now, { crypto, entropy, sockets });
+    if (this.#datagrams === undefined) line('dsoftbusd: quic udp bind FAIL');
+  }
+
+  #runDatagrams(now: Millis): void {
+    const outcome = this.#datagrams?.run(now);
+    if (outcome === undefined) return;
+    this.#datagrams = undefined;
+    if (outcome.type === 'failed') {
+      this.#options.line(outcome.line);
+      return;
+    }
+    this.#options.say('dsoftbus-transport-quic');
+    this.#options.say('dsoftbus-quic-session-ok');
   }
 
   /** Says the lines whose turn it is: each when it and all before it were reached. */

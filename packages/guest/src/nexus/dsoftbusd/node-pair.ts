@@ -1,5 +1,6 @@
 import type { GatewayAnswer, GatewayRequest, NodeMachine } from '@nexus-net/dsoftbus';
 import { type Ipv4Address, ipv4, type Millis } from '@nexus-net/sansio';
+import type { MuxProofEvent } from './mux/mux-proof.js';
 
 /** Why no session came about, as far as a node can tell. */
 export type PairFailure =
@@ -15,7 +16,9 @@ export type PairEvent =
   /** node-a may ask. */
   | { readonly type: 'usable' }
   | { readonly type: 'failed'; readonly failure: PairFailure; readonly label: string }
-  | { readonly type: 'answer'; readonly answer: GatewayAnswer };
+  | { readonly type: 'answer'; readonly answer: GatewayAnswer }
+  /** What the mux of the session did, where it is proven. */
+  | MuxProofEvent;
 
 export type PairNode = 'node-a' | 'node-b';
 
@@ -23,10 +26,12 @@ export type PairNode = 'node-a' | 'node-b';
 export interface NodePair {
   readonly nodes: readonly NodeMachine<unknown>[];
   start(now: Millis): void;
+  /** What was written has left, as far as it may. */
+  run(now: Millis): void;
   /** `false`: it can't be asked now. One question at a time; its answer comes as an event. */
   ask(now: Millis, request: GatewayRequest): boolean;
   /** Takes what the nodes tell. */
-  pollEvent(): PairEvent | undefined;
+  pollEvent(now: Millis): PairEvent | undefined;
 }
 
 /** Both nodes live on the loopback interface, each at an address of its own. */

@@ -38,6 +38,8 @@ export class OsPair implements NodePair {
     for (const node of this.nodes) node.start(now);
   }
 
+  run(): void {}
+
   ask(now: Millis, request: GatewayRequest): boolean {
     const question = osQuestion(request);
     const id = this.nodes[0].request(now, question.kind, question.payload);

@@ -3,11 +3,12 @@ import { bytesEqual, type Entropy, type Millis, Queue } from '@nexus-net/sansio'
 import { ADDRESS_PLAN } from '@nexus-net/wire';
 import type { CrossVmNodeName } from '../../nexus-config.js';
 import { NODE_A_RULES } from '../gateway-rules.js';
+import { MuxEcho } from '../mux/mux-echo.js';
+import { MuxProof } from '../mux/mux-proof.js';
+import type { MuxUser } from '../mux/mux-protocol.js';
+import { MUX_PROOF_WINDOW, muxUserOf } from '../mux/mux-user.js';
 import type { CrossNode, CrossNodeEvent } from './cross-node.js';
 import { type CrossNodeOptions, peerOf } from './cross-node-options.js';
-import { MuxEcho } from './mux-echo.js';
-import { MuxProof } from './mux-proof.js';
-import type { MuxUser } from './mux-protocol.js';
 
 /** A node of dialect `bus`, which has pinned the key of its one peer. Both nodes prove the mux, each by streams of its own. */
 export class BusCrossNode implements CrossNode {
@@ -51,22 +52,12 @@ export class BusCrossNode implements CrossNode {
       backoff: { firstMs: 250, maxMs: 4_000 },
       dialTimeoutMs: 4_000,
       session: {
-        limits: { streamCountMax: 16, windowOctets: CROSS_VM_WINDOW },
+        limits: { streamCountMax: 16, windowOctets: MUX_PROOF_WINDOW },
         mux: { pingIntervalMs: 2_000, pongTimeoutMs: 10_000 },
       },
     });
     this.node = node;
-    this.#user = {
-      open: (now, stream) => {
-        const opened = node.openStream(now, peer, stream);
-        return opened.ok ? opened.value : undefined;
-      },
-      write: (now, stream, bytes) => node.write(now, peer, stream, bytes),
-      read: (now, stream, octetsMax) => node.read(now, peer, stream, octetsMax),
-      finish: (now, stream) => node.finish(now, peer, stream),
-      reset: (now, stream) => node.resetStream(now, peer, stream),
-      standing: (stream) => node.streamState(peer, stream),
-    };
+    this.#user = muxUserOf(node, peer);
   }
 
   start(now: Millis): void {
@@ -84,8 +75,8 @@ export class BusCrossNode implements CrossNode {
   pollEvent(now: Millis): CrossNodeEvent | undefined {
     for (let event = this.node.pollEvent(); event !== undefined; event = this.node.pollEvent()) this.#follow(now, event);
     for (let event = this.#proof?.pollEvent(); event !== undefined; event = this.#proof?.pollEvent()) {
-      this.#events.push(event);
-      if (event.type !== 'mux' || event.milestone !== 'crossvm-mux-backpressure-ok') continue;
+      this.#events.push(event.type === 'mux' ? { type: 'mux', milestone: `crossvm-mux-${event.milestone}` } : event);
+      if (event.type !== 'mux' || event.milestone !== 'backpressure-ok') continue;
       this.#isMuxShown = true;
       this.#events.push({ type: 'usable' });
     }
@@ -137,9 +128,6 @@ export class BusCrossNode implements CrossNode {
     return candidates.length > 0 && candidates.every(({ noiseStatic }) => !bytesEqual(noiseStatic, this.#peerKey));
   }
 }
-
-/** Octets that a node takes on a stream before it gives new credit: little, so that a writer soon has to wait for it. */
-const CROSS_VM_WINDOW = 8_192;
 
 /** Of `BusFailure`: it says that it is the peer, and has another key. */
 const MISMATCH_LABELS: ReadonlySet<string> = new Set(['responder-identity', 'key-changed', 'key-revoked', 'key-id-mismatch']);

@@ -1,6 +1,5 @@
 import type { MuxStreamId, StreamEvent } from '@nexus-net/dsoftbus';
 import { bytesEqual, type Entropy, type Millis, Queue } from '@nexus-net/sansio';
-import type { CrossNodeEvent } from './cross-node.js';
 import {
   BULK_STREAM,
   CONTROL_STREAM,
@@ -10,6 +9,13 @@ import {
   type MuxUser,
   READ_LENGTH,
 } from './mux-protocol.js';
+
+/** What was shown, in this order. */
+export type MuxMilestone = 'session-up' | 'data-ok' | 'control-ok' | 'bulk-ok' | 'backpressure-ok';
+
+export type MuxProofEvent =
+  | { readonly type: 'mux'; readonly milestone: MuxMilestone }
+  | { readonly type: 'mux-failed'; readonly label: string };
 
 type State =
   | { readonly type: 'opening'; readonly accepted: Set<MuxStreamId> }
@@ -34,7 +40,7 @@ export class MuxProof {
   readonly #entropy: Entropy;
   readonly #pattern: Uint8Array;
   readonly #messages = new MessageCutter();
-  readonly #events = new Queue<Extract<CrossNodeEvent, { readonly type: 'mux' | 'mux-failed' }>>(16);
+  readonly #events = new Queue<MuxProofEvent>(16);
   #control: MuxStreamId = 0;
   #bulk: MuxStreamId = 0;
   /** Octets of bulk that the mux took, and those that came back. */
@@ -92,7 +98,7 @@ export class MuxProof {
       this.#state = { type: 'stuck', message: this.#send(now, MESSAGE_KIND.go), behind: this.#written };
   }
 
-  pollEvent(): Extract<CrossNodeEvent, { readonly type: 'mux' | 'mux-failed' }> | undefined {
+  pollEvent(): MuxProofEvent | undefined {
     return this.#events.shift();
   }
 
@@ -100,7 +106,7 @@ export class MuxProof {
     if (this.#state.type !== 'opening') return;
     this.#state.accepted.add(stream);
     if (this.#state.accepted.size < 2) return;
-    this.#events.push({ type: 'mux', milestone: 'crossvm-mux-session-up' });
+    this.#events.push({ type: 'mux', milestone: 'session-up' });
     this.#state = { type: 'greeting', message: this.#send(now, MESSAGE_KIND.echo) };
     this.#write(now, GREETING);
   }
@@ -131,7 +137,7 @@ export class MuxProof {
       this.#fail('control-behind-bulk');
     } else {
       // It was written behind octets of bulk, and is back before them.
-      this.#events.push({ type: 'mux', milestone: 'crossvm-mux-control-ok' });
+      this.#events.push({ type: 'mux', milestone: 'control-ok' });
       this.#state = { type: 'flowing' };
       this.#fill(now);
     }
@@ -139,7 +145,7 @@ export class MuxProof {
 
   #greeted(now: Millis): void {
     if (this.#state.type !== 'greeting' || this.#state.message !== undefined || this.#returned < GREETING) return;
-    this.#events.push({ type: 'mux', milestone: 'crossvm-mux-data-ok' });
+    this.#events.push({ type: 'mux', milestone: 'data-ok' });
     this.#state = { type: 'holding', message: this.#send(now, MESSAGE_KIND.hold) };
   }
 
@@ -162,8 +168,8 @@ export class MuxProof {
   }
 
   #done(now: Millis): void {
-    this.#events.push({ type: 'mux', milestone: 'crossvm-mux-bulk-ok' });
-    this.#events.push({ type: 'mux', milestone: 'crossvm-mux-backpressure-ok' });
+    this.#events.push({ type: 'mux', milestone: 'bulk-ok' });
+    this.#events.push({ type: 'mux', milestone: 'backpressure-ok' });
     this.#state = { type: 'over' };
     for (const stream of [this.#control, this.#bulk]) this.#user.finish(now, stream);
   }
@@ -207,5 +213,5 @@ export class MuxProof {
 
 /** Octets of bulk that go there and back before anything is held. */
 const GREETING = 96;
-/** All octets of bulk: a multiple of what the peer takes without giving new credit (`CROSS_VM_WINDOW`). */
+/** All octets of bulk: a multiple of what the peer takes without giving new credit (`MUX_PROOF_WINDOW`). */
 const TOTAL = GREETING + 32_768;

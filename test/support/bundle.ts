@@ -62,6 +62,7 @@ async function bundle({ root, folder, files }: { root: string; folder: string; f
       target: 'node20',
       conditions: ['@nexus-net/source'],
       sourcemap: 'linked',
+      ignoreAnnotations: true, // by `sideEffects: false` a package's tests would lose what they import for its effect alone
       plugins: [{ name: 'nexus-net', setup }],
       logLevel: 'silent',
     });

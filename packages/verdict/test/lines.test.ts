@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { expectBroken } from '../../sansio/test/support/planted.js';
 import { runs } from '../../sansio/test/support/runs.js';
 import { LineAssembler } from '../src/index.js';
 
@@ -89,5 +90,5 @@ test('property: any split …: catches an assembler that forgets an escape at th
       super.handleBytes(now, bytes.at(-1) === 0x1b ? bytes.subarray(0, -1) : bytes);
     }
   }
-  expect(() => splitLaw(() => new Forgetful())).toThrow();
+  expectBroken(() => splitLaw(() => new Forgetful()));
 });

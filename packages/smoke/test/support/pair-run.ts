@@ -4,15 +4,20 @@ import { NexusMachine, packageImage } from '@nexus-net/guest';
 import { type Millis, NEVER, SeededEntropy } from '@nexus-net/sansio';
 import type { NodeName, Verdict } from '@nexus-net/verdict';
 import { describeFact } from '@nexus-net/wire';
+import { expect } from 'vitest';
 import type { CaptureFrame, RecordedInput } from '../../src/index.js';
 import {
+  exitOf,
+  ladderOptionsOf,
   NEXUS,
+  os2vmExitCode,
   type RequestOptions,
   readEventsFile,
   readRequest,
   recordedInput,
   type SmokeEvent,
   SmokeMachine,
+  verifyRecording,
 } from '../../src/index.js';
 
 export interface PairOptions extends Partial<RequestOptions> {
@@ -133,3 +138,20 @@ export function runPair(options: PairOptions = {}): PairRun {
 }
 
 const IMAGE = packageImage({ 'ro.product.name': 'pair' });
+
+/** The markers of a run that nothing on the wire has proven. */
+export function unprovenIn({ verdict }: PairRun): readonly string[] {
+  return verdict.markers.filter(({ evidence }) => evidence !== 'proven').map(({ id }) => id);
+}
+
+/** Where a run fails, for which cause, and the number that the command ends with. */
+export function failureOf(options: PairOptions): readonly unknown[] {
+  const { verdict } = runPair(options);
+  const { phase, node, cause } = verdict.failure ?? {};
+  return [phase, node, cause, os2vmExitCode({ exit: exitOf(verdict), ...(verdict.failure && { failure: verdict.failure }) })];
+}
+
+/** Judged again from its recording, a run has the verdict that it had. */
+export function expectSameOffline({ request, frames, inputs, verdict }: PairRun): void {
+  expect(verifyRecording(ladderOptionsOf(request), { frames, inputs })).toEqual(verdict);
+}

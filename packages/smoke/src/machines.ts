@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Millis, Queue } from '@nexus-net/sansio';
 import type { NodeName } from '@nexus-net/verdict';
@@ -32,6 +32,8 @@ export class Machines {
   /** What was for machines that were not there yet. */
   readonly #early = new Map<NodeName, Queue<SmokeTransmit>>();
   readonly #boots = new Map<NodeName, number>();
+  /** Of several machines each life has one of its own. */
+  readonly #folders: string[] = [];
   #wire: GuestWire = { type: 'embedded' };
   /** What goes on with the power of machines. */
   #switching: Promise<void> = Promise.resolve();
@@ -75,6 +77,8 @@ export class Machines {
         }),
       ),
     );
+    // Where the sockets of machines were there is nothing now; what a machine left there stays.
+    for (const folder of this.#folders) await rmdir(folder).catch(() => undefined);
   }
 
   /** What was started under each name, for the record; the newest where it was more than one. */
@@ -94,7 +98,10 @@ export class Machines {
     this.#boots.set(node, count);
     // Sockets of two machines, or of two lives of one, must not meet.
     const own = nodes.size === 1 ? directory : join(directory, count === 1 ? node : `${node}-${count}`);
-    if (own !== directory) await mkdir(own);
+    if (own !== directory) {
+      await mkdir(own);
+      this.#folders.push(own);
+    }
     const options: StartGuestOptions = {
       place,
       directory: own,

@@ -14,19 +14,19 @@ const title = 'no address is leased twice, no acknowledged lease is lost, recove
 describe(`property: ${title}`, () => {
   test(
     'when the power fails at any moment',
-    () => crashLaw({ seed: SEED, crashes: Math.max(15, runs(60)), kind: 'power' }),
+    () => crashLaw({ seed: SEED, crashes: runs(60, { fast: 15 }), kind: 'power' }),
     LONG_MS,
   );
 
   test(
     'on a disk that fails now and then',
-    () => crashLaw({ seed: SEED, crashes: Math.max(10, runs(40)), kind: 'power', failureRate: 0.03 }),
+    () => crashLaw({ seed: SEED, crashes: runs(40, { fast: 10 }), kind: 'power', failureRate: 0.03 }),
     LONG_MS,
   );
 
   test(
     'fault/D19 when the process is killed, and nothing was synced',
-    () => crashLaw({ seed: SEED, crashes: Math.max(10, runs(40)), kind: 'kill', sync: 'none' }),
+    () => crashLaw({ seed: SEED, crashes: runs(40, { fast: 10 }), kind: 'kill', sync: 'none' }),
     LONG_MS,
   );
 });

@@ -114,7 +114,8 @@ describe('floods', () => {
   test('claims beyond the limit are not followed, and the report says so', async () => {
     const guest = scriptedGuest((sink) => {
       say(sink, 'net: virtio-net up\nnet: dhcp bound 10.0.2.15/24 gw=none\n');
-      for (let i = 0; i < 300; i++) say(sink, `net: smoltcp iface up 10.0.${i >> 8}.${i & 0xff}\n`);
+      const claims = Array.from({ length: 300 }, (_, i) => `net: smoltcp iface up 10.0.${i >> 8}.${i & 0xff}\n`);
+      say(sink, claims.join(''));
       sink.exited('exit code 0');
     });
     const { report } = await runOf(guest, { REQUIRE_QEMU_DHCP: '1' });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { concatBytes, fromHex, SeededEntropy, toHex, uniform } from '@nexus-net/sansio';
 import type { ObservedFrame } from '@nexus-net/wire';
 import { describe, expect, test } from 'vitest';
+import { runs } from '../../../sansio/test/support/runs.js';
 import { nodeCrypto } from '../../src/crypto-node.js';
 import { encodeReply, encodeRequest } from '../../src/gateway/messages.js';
 import { encodeAnnounce, PUBLICLY_KNOWN_TEST_KEYS, publiclyKnownTestSecret, QdSession, resolveOsKeys } from '../../src/index.js';
@@ -279,7 +280,7 @@ describe('dialect os', () => {
 
 test('property: any octets in any pieces are told in bounded events, whatever keys there are', () => {
   const entropy = new SeededEntropy('noise');
-  for (let run = 0; run < 40; run++) {
+  for (let run = 0; run < runs(40); run++) {
     const spoken: Spoken = Array.from({ length: 6 }, (_, i): [Side, Uint8Array] => {
       const bytes = new Uint8Array(1 + uniform(entropy, { low: 0, high: 399 }));
       entropy.fill(bytes);

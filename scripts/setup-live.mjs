@@ -1,4 +1,4 @@
-// What the live tests need beside the guests: a browser for the report, and tshark for captures. Without root the tests that need them say so
+// What the live tests need beside the guests: a browser for the report, tshark and tcpdump for captures. Without root the tests that need them say so
 // and are skipped.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 const missing = [
   ['chromium', '/usr/bin/chromium'],
   ['tshark', '/usr/bin/tshark'],
+  ['tcpdump', '/usr/bin/tcpdump'],
 ].flatMap(([name, path]) => (existsSync(path) ? [] : [name]));
 
 if (missing.length > 0) {

@@ -366,7 +366,10 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     if (event.type === 'verdict') this.#judged = true;
     if (event.type !== 'phase') return;
     const { phase } = this.#ladder;
-    if (phase !== undefined) this.#faults?.handlePhase(this.#now, phase);
+    // The one that has begun may be over by now: what was to be done at its beginning is done all the same.
+    const { phases } = this.#request.profile;
+    const begun = phases[phases.findIndex(({ name }) => name === event.report.name) + 1];
+    if (begun !== undefined && event.report.outcome === 'passed') this.#faults?.handlePhase(this.#now, begun.name);
     for (const node of this.#nodes.values()) {
       // A guest that answers by itself is asked as soon as the ladder wants to know.
       if (phase !== undefined && this.#reachable.has(phase) && node.answers === 'always') node.wantsProbe(this.#now);

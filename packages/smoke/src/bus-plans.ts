@@ -14,7 +14,7 @@ export function busPlans(
   const [a, b] = nodes;
   if (a === undefined || b === undefined || !capabilities.includes('crossvm'))
     return new Map(nodes.map((node) => [node, { dialect }]));
-  const [identityA, identityB] = [draw(entropy), draw(entropy)];
+  const [identityA, identityB] = [drawSecret(entropy), drawSecret(entropy)];
   const publicKey = (secret: Uint8Array): string => toHex(nodeCrypto.x25519KeyPair(secret).publicKey);
   return new Map<NodeName, BusPlan>([
     [a, { dialect, crossvm: { self: 'node-a', identity: toHex(identityA), peerKey: publicKey(identityB) } }],
@@ -22,8 +22,8 @@ export function busPlans(
   ]);
 }
 
-/** 32 octets. */
-function draw(entropy: Entropy): Uint8Array {
+/** 32 octets that nobody had before. */
+export function drawSecret(entropy: Entropy): Uint8Array {
   const secret = new Uint8Array(32);
   entropy.fill(secret);
   return secret;

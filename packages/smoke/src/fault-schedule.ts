@@ -40,9 +40,10 @@ export class FaultSchedule {
     return Math.min(...this.#pending.map(({ moment }) => this.#at(moment)), NEVER);
   }
 
-  /** A machine whose power was taken is gone: it gets it back where it is to begin again. */
-  handleOff(node: NodeName): void {
+  /** A machine whose power was taken is gone. Does it get it back? */
+  handleOff(node: NodeName): boolean {
     if (this.#restarts) this.#due.push({ type: 'power', node, state: 'on' });
+    return this.#restarts;
   }
 
   /** What has not been done, in words: a run that went well without it proves less than was asked. */

@@ -35,14 +35,6 @@ export function placesOf(nodes: readonly NodeName[]): ReadonlyMap<NodeName, Gues
   ]);
 }
 
-/** The machines that one wire has places for. */
-export const NODE_COUNT_MAX = 2;
-
-/** The name of the switch's port, and of the capture's interface, of a node: the run of one guest calls it `guest`. */
-export function portOf(node: NodeName): string {
-  return node;
-}
-
 /** The interface of a capture that holds what arrived on the loopback interface of a node, as the node exported it. */
 export function loopbackPortOf(nodes: readonly NodeName[], node: NodeName): string {
   return nodes.length === 1 ? LOOPBACK_PORT : `${LOOPBACK_PORT}-${node}`;
@@ -61,8 +53,8 @@ export function isLoopbackPort(port: string): boolean {
   return port === LOOPBACK_PORT || port.startsWith(`${LOOPBACK_PORT}-`);
 }
 
-/** Who owns which address, where more than one guest is on the wire: nobody may speak as another. */
+/** Who owns which address at the port of its name, where more than one guest is on the wire: nobody may speak as another. */
 export function stationsOf(nodes: readonly NodeName[]): readonly StationAddresses[] {
   if (nodes.length === 1) return [];
-  return [...placesOf(nodes)].map(([node, { mac, address }]) => ({ port: portOf(node), mac, address }));
+  return [...placesOf(nodes)].map(([node, { mac, address }]) => ({ port: node, mac, address }));
 }

@@ -11,12 +11,12 @@ import {
   type Profile,
 } from '@nexus-net/verdict';
 import { ADDRESS_PLAN, type Fact, type ObservedFrame, type Violation } from '@nexus-net/wire';
-import { busPlans } from './bus-plans.js';
+import { busPlans, drawSecret } from './bus-plans.js';
 import type { ScriptEvent, ScriptStep } from './console-script.js';
 import { type FaultAction, FaultSchedule } from './fault-schedule.js';
 import type { BusPlan, GuestPlace } from './guest.js';
 import { ladderOptionsOf } from './ladder-of.js';
-import { loopbackPortOf, placesOf, portOf, stationsOf } from './places.js';
+import { loopbackPortOf, placesOf, stationsOf } from './places.js';
 import { reachablePhases } from './reachable-phases.js';
 import type { RunRequest } from './request.js';
 import { FILE_HOST, servedFiles } from './served-files.js';
@@ -136,7 +136,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   handleFrame(now: Millis, frame: Uint8Array, node: NodeName = this.#first, origin: 'guest' | 'netdev' = 'guest'): void {
     this.#advance(now);
     if (origin === 'guest') this.#ladder.handleMovement(this.#now);
-    this.#lan.handleFrame(this.#now, origin === 'guest' ? portOf(node) : GATEWAY_PORT, frame);
+    this.#lan.handleFrame(this.#now, origin === 'guest' ? node : GATEWAY_PORT, frame);
     this.#pump();
   }
 
@@ -184,8 +184,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     const node = this.#node(name);
     node.console.handleEnd(this.#now);
     this.#readLines(node, 'console');
-    if (node.isDown && this.#request.faults?.kill?.restart) this.#faults?.handleOff(name);
-    else {
+    if (!node.isDown || this.#faults?.handleOff(name) !== true) {
       this.#record({ type: 'exit', at: this.#now, node: name, how });
       this.#ladder.handleExit(this.#now, how, name);
     }
@@ -216,8 +215,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
   /** `NEVER` once the verdict is there: the run is over, and the wire with it. */
   nextTimeout(): Millis {
     if (this.#judged) return NEVER;
-    const { lan, ladder, faults } = { lan: this.#lan, ladder: this.#ladder, faults: this.#faults };
-    let next = Math.min(lan.nextTimeout(), ladder.nextTimeout(), faults?.nextTimeout() ?? NEVER);
+    let next = Math.min(this.#lan.nextTimeout(), this.#ladder.nextTimeout(), this.#faults?.nextTimeout() ?? NEVER);
     for (const node of this.#nodes.values()) next = Math.min(next, node.nextTimeout());
     return next;
   }
@@ -255,9 +253,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
 
   #scriptFor(name: NodeName, place: GuestPlace): readonly ScriptStep[] {
     const { guest, profile, fault } = this.#request;
-    const seed = new Uint8Array(32);
-    this.#entropy.fill(seed);
-    return guest.script(profile, place, seed, fault, this.#buses.get(name));
+    return guest.script(profile, place, drawSecret(this.#entropy), fault, this.#buses.get(name));
   }
 
   #advance(now: Millis): void {
@@ -386,7 +382,7 @@ export class SmokeMachine implements Machine<SmokeTransmit, SmokeEvent> {
     this.#events.push({ type: 'fault', at: this.#now, action });
     const node = this.#node(action.node);
     if (action.type === 'cable') {
-      this.#cables?.setLink(this.#now, portOf(node.name), action.state === 'pulled' ? 'down' : 'up');
+      this.#cables?.setLink(this.#now, node.name, action.state === 'pulled' ? 'down' : 'up');
       return;
     }
     if (action.state === 'off') node.isDown = true;
@@ -445,8 +441,7 @@ function lanOf(
   });
   // Between two guests a frame crosses two cables: it meets what is bad once, on its way into the switch.
   const isPair = profile.nodes.length > 1;
-  for (const node of profile.nodes)
-    lan.addPort(portOf(node), { toSwitch: impairment, ...(!isPair && { toStation: impairment }) });
+  for (const node of profile.nodes) lan.addPort(node, { toSwitch: impairment, ...(!isPair && { toStation: impairment }) });
   return lan;
 }
 

@@ -1,4 +1,3 @@
-import type { Cause } from '@nexus-net/verdict';
 import { type ExitName, exitCode } from '../exit-codes.js';
 import type { RunReport } from '../run.js';
 
@@ -38,8 +37,6 @@ const REMOTE_STEPS: readonly (readonly [line: string, code: number])[] = [
 ];
 
 const BUDGETS: Readonly<Record<string, number>> = { discovery: 81, session: 82, mux: 83, remote: 84, total: 85 };
-
-const NEVER_BEGAN: readonly Cause[] = ['guest-not-started'];
 
 /** Every number, for the help text and the documents. */
 export const OS2VM_EXITS: readonly Os2vmExit[] = [
@@ -87,7 +84,7 @@ export function os2vmExitCode({ exit, failure }: Pick<RunReport, 'exit' | 'failu
   if (exit === 'unwritable') return 62;
   if (failure === undefined) return 99;
   const { phase, cause, node, marker } = failure;
-  if (NEVER_BEGAN.includes(cause)) return 71;
+  if (cause === 'guest-not-started') return 71;
   if (cause === 'over-budget') return BUDGETS[phase] ?? 99;
   if (!Object.hasOwn(PHASES, phase)) return 99;
   const { timeout = 99, a = 99, b = 99, said = 99 } = PHASES[phase as Phase];

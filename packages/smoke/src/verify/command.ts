@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { NEVER, UsageError } from '@nexus-net/sansio';
-import { PROFILE_SPECS, type Profile, type ProfileSpec, profileNamed, type Verdict } from '@nexus-net/verdict';
+import { type Profile, type ProfileSpec, profileNamed, type Verdict } from '@nexus-net/verdict';
 import { readCaptureFile, type VnetHeaderChoice } from '../capture-file.js';
 import type { ExitName } from '../exit-codes.js';
 import type { GuestDefinition } from '../guest.js';
@@ -126,7 +126,6 @@ function requestOf(
   const wanted = wish.profile ?? report.profile;
   if (typeof wanted !== 'string') throw new Refusal(`${path}: the verdict names no profile`, 'unreadable');
   const further = {
-    nodeCount: nodesOf(wanted),
     ...(faults !== undefined && { faults }),
     ...(dialect !== undefined && { dialect }),
     ...(peer !== undefined && { peer }),
@@ -136,18 +135,21 @@ function requestOf(
   // A profile that two gates made together has no name of its own in any list.
   return wanted.includes('+') && wish.profile === undefined
     ? readRequest(environment ?? {}, { guest, dhcpServer, wire, profiles })
-    : readRequest(Object.fromEntries(variables), { guest, dhcpServer, wire, profiles, profile: wanted, ...further });
+    : readRequest(Object.fromEntries(variables), {
+        guest,
+        dhcpServer,
+        wire,
+        profiles,
+        profile: wanted,
+        nodeCount: profileOf(wanted, profiles).nodes.length,
+        ...further,
+      });
 }
 
 function guestNamed(name: string, guests: VerifyRequest['guests']): GuestDefinition {
   const guest = Object.hasOwn(guests, name) ? guests[name] : undefined;
   if (guest === undefined) throw new Refusal(`there is no guest ‘${name}’: ${Object.keys(guests).join(', ')}.`);
   return guest;
-}
-
-/** How many machines a profile of ours is of; one, where it is the caller's. */
-function nodesOf(name: string): number {
-  return PROFILE_SPECS.some((spec) => spec.name === name) ? profileNamed(name).nodes.length : 1;
 }
 
 function profileOf(name: string, profiles: readonly ProfileSpec[] = []): Profile {

@@ -1,22 +1,15 @@
 import type { GatewayAnswer, GatewayRequest, NodeMachine } from '@nexus-net/dsoftbus';
 import type { Millis } from '@nexus-net/sansio';
+import type { MuxMilestone } from '../mux/mux-proof.js';
 
-/** What is shown of the mux between the two machines, in the order of its lines. */
-export const MUX_MILESTONES = [
-  'crossvm-mux-session-up',
-  'crossvm-mux-data-ok',
-  'crossvm-mux-control-ok',
-  'crossvm-mux-bulk-ok',
-  'crossvm-mux-backpressure-ok',
-] as const;
-
-export type MuxMilestone = (typeof MUX_MILESTONES)[number];
+/** What is shown of the mux between the two machines, by the ids of its lines. */
+export type CrossMuxMarker = `crossvm-mux-${MuxMilestone}`;
 
 /** What a node tells about itself and its one peer, whatever its dialect. */
 export type CrossNodeEvent =
   /** A session stands; both ends have proved their keys. */
   | { readonly type: 'session' }
-  | { readonly type: 'mux'; readonly milestone: MuxMilestone }
+  | { readonly type: 'mux'; readonly milestone: CrossMuxMarker }
   /** The mux did something else than it has to. */
   | { readonly type: 'mux-failed'; readonly label: string }
   /** node-a may ask: everything of the mux is shown, in this session or in an earlier one. */

@@ -11,7 +11,9 @@ import {
 } from './mux-protocol.js';
 
 /** What was shown, in this order. */
-export type MuxMilestone = 'session-up' | 'data-ok' | 'control-ok' | 'bulk-ok' | 'backpressure-ok';
+export const MUX_MILESTONES = ['session-up', 'data-ok', 'control-ok', 'bulk-ok', 'backpressure-ok'] as const;
+
+export type MuxMilestone = (typeof MUX_MILESTONES)[number];
 
 export type MuxProofEvent =
   | { readonly type: 'mux'; readonly milestone: MuxMilestone }
